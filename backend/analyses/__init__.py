@@ -1,0 +1,1 @@
+"""Toolbox entries, one file each."""

@@ -1,0 +1,211 @@
+"""The vocabulary that all landscape analyses share: inputs, distance, proximity, window."""
+
+from __future__ import annotations
+
+from .declarations import Band, Choice, Distance, Extent, Flag, Number, Parameter, Raster
+from .registry import options
+
+QUALITY = (
+    Raster(
+        "QUALITY",
+        "Habitat quality",
+        "How much habitat each cell holds, >= 0 (0 = no habitat, for example 0 to 1). Where the movement raster "
+        "is valid and quality is nodata, the cell counts as quality 0: it can be crossed and is no habitat.",
+    ),
+    Band("QUALITY_BAND", "Quality band", "Band of the quality raster.", raster="QUALITY"),
+)
+
+MOVEMENT = (
+    Raster(
+        "MOVEMENT",
+        "Movement (permeability or resistance)",
+        "How easily animals move through each cell. Nodata cells, permeability 0 and infinite resistance are "
+        "barriers: nothing passes. Must lie on the grid of the quality raster, or see ALIGN.",
+        grid_of="QUALITY",
+    ),
+    Band("MOVEMENT_BAND", "Movement band", "Band of the movement raster.", raster="MOVEMENT"),
+    Choice(
+        "MOVEMENT_KIND",
+        "Movement raster holds",
+        "Permeability: ease of movement, 1 = as easy as it gets, 0 = barrier; its resistance is 1 / permeability. "
+        "Resistance: cost of moving one map unit, 1 = nothing hinders, must be > 0.",
+        options=(("permeability", "Permeability"), ("resistance", "Resistance")),
+        default="permeability",
+    ),
+)
+
+TRANSFORMATION = (
+    Choice(
+        "TRANSFORMATION",
+        "Transformation of the movement raster",
+        "Applied to every value x before anything else. As is: x. Power: x<sup>c</sup>. Exponential: "
+        "e<sup>c (x - 1)</sup>, so that 1 stays 1. A cell that is 0 in a permeability raster stays a barrier.",
+        options=(("none", "As is"), ("power", "Power x^c"), ("exponential", "Exponential e^(c (x - 1))")),
+        default="none",
+        advanced=True,
+    ),
+    Number(
+        "EXPONENT",
+        "Exponent c of the transformation",
+        "The c of the transformation; not used with 'As is'.",
+        default=1.0,
+        minimum=0.001,
+        maximum=100.0,
+        advanced=True,
+    ),
+)
+
+DISPERSAL = (
+    Distance(
+        "DISPERSAL_DISTANCE",
+        "Dispersal distance",
+        "How far animals disperse, in map units of cost distance: through cells of resistance 1 the cost distance "
+        "is the length of the path. Empty: 4 cells.",
+        raster="QUALITY",
+        minimum=0.0,
+        optional=True,
+    ),
+    Choice(
+        "DISPERSAL_MEANING",
+        "The dispersal distance is",
+        "Scale: the d0 of the proximity's formula. Mean, median: of the distance dispersed, when the proximity at d "
+        "is read as the share of animals that get at least as far as d. Maximum: the distance at which the proximity "
+        "falls to CUTOFF.",
+        options=(("scale", "Scale d0"), ("mean", "Mean"), ("median", "Median"), ("maximum", "Maximum")),
+        default="scale",
+    ),
+    Choice(
+        "PROXIMITY",
+        "Proximity",
+        "How proximity k falls with distance d. Exponential: e<sup>-d/d0</sup>. Gaussian: "
+        "e<sup>-d&sup2;/(2 d0&sup2;)</sup>. Inverse: 1 / (1 + d/d0), a long tail and large windows. "
+        "Threshold: 1 up to d0, 0 beyond.",
+        options=options("proximities", "exponential"),
+        default="exponential",
+    ),
+    Number(
+        "CUTOFF",
+        "Smallest proximity that counts",
+        "Pairs of cells whose proximity is below this value do not count; it sets the size of the window.",
+        default=0.01,
+        minimum=1e-6,
+        maximum=0.999,
+        advanced=True,
+    ),
+)
+
+DISTANCE = (
+    Choice(
+        "DISTANCE",
+        "Distance",
+        "Least cost: along the cheapest path. Euclidean: straight line between cell centres, whatever lies between.",
+        options=options("distances", "least_cost"),
+        default="least_cost",
+    ),
+    Choice(
+        "NEIGHBOURS",
+        "Neighbours",
+        "8: steps to the sides and diagonals (length x sqrt(2) on square cells). 4: to the sides only.",
+        options=(("4", "4"), ("8", "8")),
+        default="8",
+        advanced=True,
+    ),
+    Choice(
+        "EDGE_RULE",
+        "Cost of a step",
+        "Average resistance: length x mean of the two resistances. Average conductance: length / mean of the two "
+        "permeabilities.",
+        options=(
+            ("average_resistance", "Average resistance"),
+            ("average_conductance", "Average conductance"),
+        ),
+        default="average_resistance",
+        advanced=True,
+    ),
+    Choice(
+        "CORNERS",
+        "Diagonal steps between two barrier cells",
+        "Closed: a diagonal step is not possible when both cells beside it are barriers or nodata, so that a barrier "
+        "one cell wide holds in every direction. Open: it is possible, as in GRASS r.cost and Circuitscape.",
+        options=(("closed", "Closed"), ("open", "Open")),
+        default="closed",
+        advanced=True,
+    ),
+)
+
+SELF = Flag(
+    "SELF",
+    "Count a cell's proximity to itself",
+    "Adds the pair i = j (proximity 1) to connectivity and to the maps. ECA and PC always count it.",
+    advanced=True,
+)
+
+WINDOW = (
+    Number(
+        "MAXIMUM_WINDOW",
+        "Largest window radius (cells)",
+        "Caps the window around each cell. Empty: as large as the cut-off and the smallest resistance demand, which is "
+        "exact. A cap that cuts is reported: pairs and paths beyond it do not count.",
+        minimum=1,
+        integer=True,
+        unit="cells",
+        optional=True,
+        advanced=True,
+    ),
+    Choice(
+        "ALIGN",
+        "When grids differ",
+        "Stop: say so. Otherwise the other rasters are resampled to the grid of the quality raster: nearest for "
+        "classes, bilinear for continuous values.",
+        options=(("stop", "Stop"), ("nearest", "Align to quality, nearest"), ("bilinear", "Align to quality, bilinear")),
+        default="stop",
+        advanced=True,
+    ),
+    Extent(
+        "EXTENT",
+        "Extent",
+        "Only this part of the rasters is used, as if they were clipped to it: what lies outside is neither habitat "
+        "nor way.",
+        advanced=True,
+    ),
+    Choice(
+        "PRECISION",
+        "Precision",
+        "Double: 15 digits. Single: 6 digits, about half the time and memory.",
+        options=(("double", "Double"), ("single", "Single")),
+        default="double",
+        advanced=True,
+    ),
+)
+
+LANDSCAPE: tuple[Parameter, ...] = (
+    *QUALITY,
+    *MOVEMENT,
+    *DISPERSAL[:3],
+    *DISTANCE,
+    DISPERSAL[3],
+    *TRANSFORMATION,
+    SELF,
+    *WINDOW,
+)
+
+DEFINITIONS = (
+    "Every valid cell i is a source, whatever the size of the window. Connectivity is C = &Sigma;<sub>i</sub> "
+    "q<sub>i</sub> &Sigma;<sub>j</sub> k(d<sub>ij</sub>) q<sub>j</sub>: quality q, proximity k of the distance d. "
+    "Pairs that cannot reach each other, or whose proximity is below CUTOFF, add nothing; pairs i = j count only with "
+    "SELF. Cells at the raster's edge are sources like any other; nothing lies beyond the edge.",
+    "The default distance is least cost on the graph of neighbouring cells, with true lengths in map units. Nodata, "
+    "permeability 0 and infinite resistance are no nodes: they are not crossed, not cut diagonally (see CORNERS), and "
+    "nodata in the results.",
+)
+
+REFERENCES = (
+    "Hanski, I. (1994) A practical model of metapopulation dynamics. Journal of Animal Ecology 63, 151-162. "
+    "https://doi.org/10.2307/5591",
+    "Adriaensen, F. et al. (2003) The application of 'least-cost' modelling as a functional landscape model. Landscape "
+    "and Urban Planning 64, 233-247. https://doi.org/10.1016/S0169-2046(02)00242-6",
+    "Saura, S. & Pascual-Hortal, L. (2007) A new habitat availability index to integrate connectivity in landscape "
+    "conservation planning. Landscape and Urban Planning 83, 91-103. https://doi.org/10.1016/j.landurbplan.2007.03.005",
+    "Saura, S. et al. (2011) Network analysis to assess landscape connectivity trends: the ProC index and equivalent "
+    "connected area. Ecological Indicators 11, 407-416. https://doi.org/10.1016/j.ecolind.2010.06.011",
+)

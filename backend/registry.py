@@ -1,0 +1,37 @@
+"""What a package offers, known by the names of its files: adding a file adds an option.
+
+Nothing is imported to list the names, so that the toolbox can do it without the engine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+_HERE = Path(__file__).resolve().parent
+_NOT_OFFERED = {"abstract"}
+
+
+def names(package: str) -> list[str]:
+    """Return the names that a package of the backend offers, in alphabetical order.
+
+    Parameters
+    ----------
+    package : str
+        ``"distances"``, ``"proximities"`` or ``"analyses"``.
+    """
+    found = pkgutil.iter_modules([str(_HERE / package)])
+    return sorted(m.name for m in found if m.name not in _NOT_OFFERED)
+
+
+def load(package: str, name: str) -> ModuleType:
+    """Import the module that carries that name."""
+    return importlib.import_module(f".{package}.{name}", __package__)
+
+
+def options(package: str, first: str) -> tuple[tuple[str, str], ...]:
+    """Return (value, label) of everything that a package offers, `first` first."""
+    ordered = sorted(names(package), key=lambda name: (name != first, name))
+    return tuple((name, name.replace("_", " ").capitalize()) for name in ordered)
