@@ -1,0 +1,1 @@
+"""What QGIS sees of the backend: algorithms, the worker and the compute engine."""
