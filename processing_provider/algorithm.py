@@ -1,0 +1,260 @@
+"""One class that serves every entry of the catalogue as a QGIS algorithm."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingUtils,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from .help_text import rich_help, terminal_help
+from .icons import icon, icon_path
+from .job import build_job, overwritten_input, write_job
+from .launch import engine_problem, forget_engine, launch
+from .layer_export import RasterSource, export, raster_source
+from .local_check import JobRefusedError, check_headers, check_job
+from .parameters import (
+    choice_problem,
+    is_empty,
+    job_value,
+    normalised,
+    qgis_destination,
+    qgis_number_output,
+    qgis_parameter,
+)
+from .plugin_facts import homepage
+from .settings import Settings, read_settings
+from .styles import post_processor
+from .translation import tr
+from .worker_client import WorkerCancelledError, WorkerError, WorkerResult, remove_unfinished, run_worker
+from .worker_feedback import FeedbackListener
+
+
+class CatalogueAlgorithm(QgsProcessingAlgorithm):
+    """A toolbox entry made of a catalogue entry.
+
+    Parameters
+    ----------
+    entry : dict
+        One of the catalogue's ``algorithms``.
+    """
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        super().__init__()
+        self._entry = entry
+        self._rasters: dict[str, RasterSource] = {}
+        self._values: dict[str, Any] = {}
+        self._settings = Settings()
+
+    def createInstance(self) -> CatalogueAlgorithm:
+        """Return a fresh algorithm of the same entry."""
+        return CatalogueAlgorithm(self._entry)
+
+    def name(self) -> str:
+        """Return the id, which never changes."""
+        return self._entry["id"]
+
+    def displayName(self) -> str:
+        """Return the name that people read."""
+        return tr(self._entry["label"])
+
+    def group(self) -> str:
+        """Return the name of the group."""
+        return tr(self._entry["group"])
+
+    def groupId(self) -> str:
+        """Return the id of the group."""
+        return self._entry["group_id"]
+
+    def tags(self) -> list[str]:
+        """Return words that find it in the toolbox."""
+        return [tr(tag) for tag in self._entry["tags"]]
+
+    def shortDescription(self) -> str:
+        """Return one sentence."""
+        return tr(self._entry["summary"])
+
+    def shortHelpString(self) -> str:
+        """Return the whole help: rich text, or plain text in qgis_process, which prints it as it is."""
+        return terminal_help(self._entry) if QgsApplication.platform() == "qgis_process" else rich_help(self._entry)
+
+    def helpUrl(self) -> str:
+        """Return the plugin's page."""
+        return homepage()
+
+    def icon(self) -> QIcon:
+        """Return the icon."""
+        return icon(self._entry["id"])
+
+    def svgIconPath(self) -> str:
+        """Return the icon's file."""
+        return icon_path(self._entry["id"])
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        """Declare parameters and outputs."""
+        for declared in self._entry["parameters"]:
+            self.addParameter(qgis_parameter(declared))
+        for declared in self._entry["outputs"]:
+            destination = qgis_destination(declared)
+            if destination is not None:
+                self.addParameter(destination)
+            else:
+                self.addOutput(qgis_number_output(declared))
+
+    def canExecute(self) -> tuple[bool, str]:
+        """Return whether the compute engine is there, and how to install it."""
+        problem = engine_problem(read_settings())
+        return problem is None, problem or ""
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        """Check values, files, reference systems, grids and bands, as far as no cell needs to be read."""
+        parameters = self._normalised(parameters)
+        for declared in self._entry["parameters"]:
+            if why := choice_problem(declared, parameters.get(declared["name"])):
+                return False, why
+        accepted, why = super().checkParameterValues(parameters, context)
+        if not accepted:
+            return False, why
+        try:
+            sources = self._sources(parameters, context)
+            if any(source.provider is not None for source in sources.values()):
+                return True, ""
+            values = self._values_of(parameters, context, sources)
+            values.update({name: source.path for name, source in sources.items()})
+            why = check_headers(build_job(self.name(), values, {}))
+        except QgsProcessingException as error:
+            why = str(error)
+        return not why, why or ""
+
+    def prepareAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """Read layers and settings on the main thread."""
+        parameters = self._normalised(parameters)
+        self._settings = read_settings()
+        self._rasters = self._sources(parameters, context)
+        self._values = self._values_of(parameters, context, self._rasters)
+        return True
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Check the job, let a worker do it, and return what it made."""
+        outputs = self._destinations(parameters, context)
+        with tempfile.TemporaryDirectory(prefix="driftway-", dir=QgsProcessingUtils.tempFolder()) as scratch:
+            values = dict(self._values)
+            for name, source in self._rasters.items():
+                if source.provider is not None:
+                    feedback.pushInfo(tr("{} is not a file that GDAL opens as it is; it is exported.").format(name))
+                values[name] = source.path or export(source, Path(scratch))
+            result = self._run(self._job(values, outputs), Path(scratch), feedback)
+        self._style(outputs, context)
+        numbers = {name: result.numbers.get(name) for name in self._names("number")}
+        return {**outputs, **numbers}
+
+    def _run(self, job: dict[str, Any], scratch: Path, feedback: QgsProcessingFeedback) -> WorkerResult:
+        """Check and run a job; what it leaves unfinished is removed."""
+        whole = False
+        try:
+            feedback.setProgressText(tr("Checking the inputs"))
+            check_job(job, FeedbackListener(feedback, 0.0, 1.0))
+            start = launch(self._settings)
+            command = [*start.command, "run", str(write_job(job, scratch))]
+            feedback.setProgressText(tr("Starting the worker"))
+            result = run_worker(command, start.environment, FeedbackListener(feedback, 1.0), start.folder)
+            whole = True
+        except WorkerCancelledError:
+            raise QgsProcessingException(tr("Cancelled; nothing was written.")) from None
+        except WorkerError as error:
+            if error.code == "engine":
+                forget_engine()
+            raise QgsProcessingException(str(error)) from error
+        except (JobRefusedError, OSError) as error:
+            raise QgsProcessingException(str(error)) from error
+        finally:
+            if not whole:
+                remove_unfinished(job["outputs"], job["id"])
+        self._say_usage(result, feedback)
+        return result
+
+    def _job(self, values: dict[str, Any], outputs: dict[str, str]) -> dict[str, Any]:
+        clash = overwritten_input(values, outputs)
+        if clash:
+            raise QgsProcessingException(tr("{}: It would overwrite the input {}. Choose another file.").format(*clash))
+        settings = self._settings
+        return build_job(self.name(), values, outputs, settings.device, settings.threads, settings.memory_limit_bytes)
+
+    def _sources(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, RasterSource]:
+        """Return the raster inputs that are given."""
+        sources = {}
+        for declared in self._entry["parameters"]:
+            name = declared["name"]
+            if declared["kind"] != "raster" or (declared["optional"] and is_empty(parameters.get(name))):
+                continue
+            layer = self.parameterAsRasterLayer(parameters, name, context)
+            if layer is None or not layer.isValid():
+                raise QgsProcessingException(
+                    tr("{}: The raster '{}' cannot be opened. Check that it exists and that it is a raster.").format(
+                        name, parameters.get(name)
+                    )
+                )
+            sources[name] = raster_source(name, layer)
+        return sources
+
+    def _values_of(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, sources: dict[str, RasterSource]
+    ) -> dict[str, Any]:
+        """Return the job's values; rasters are None, since some have to be exported first."""
+        first = next(iter(sources.values()), None)
+        crs = first.crs if first else QgsCoordinateReferenceSystem()
+        return {
+            declared["name"]: None
+            if declared["kind"] == "raster"
+            else job_value(self, declared, parameters, context, crs)
+            for declared in self._entry["parameters"]
+        }
+
+    def _destinations(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, str]:
+        """Return the path of every output that is asked for."""
+        outputs = {}
+        for declared in self._entry["outputs"]:
+            name = declared["name"]
+            if declared["kind"] == "raster":
+                path = self.parameterAsOutputLayer(parameters, name, context)
+            elif declared["kind"] != "number":
+                path = self.parameterAsFileOutput(parameters, name, context)
+            else:
+                continue
+            if path:
+                outputs[name] = path
+        return outputs
+
+    def _style(self, outputs: dict[str, str], context: QgsProcessingContext) -> None:
+        """Have the layers that land on the canvas styled."""
+        for declared in self._entry["outputs"]:
+            path = outputs.get(declared["name"])
+            if declared["kind"] == "raster" and path and context.willLoadLayerOnCompletion(path):
+                details = context.layerToLoadOnCompletionDetails(path)
+                details.setPostProcessor(post_processor(self.name(), declared))
+
+    def _say_usage(self, result: WorkerResult, feedback: QgsProcessingFeedback) -> None:
+        seconds, peak = result.usage.get("seconds"), result.usage.get("peak_memory")
+        if isinstance(seconds, (int, float)) and isinstance(peak, (int, float)):
+            feedback.pushInfo(tr("The worker took {} s and {} MB.").format(f"{seconds:.1f}", f"{peak / 1e6:.0f}"))
+
+    def _names(self, kind: str) -> list[str]:
+        return [output["name"] for output in self._entry["outputs"] if output["kind"] == kind]
+
+    def _normalised(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        declared = {p["name"]: p for p in self._entry["parameters"]}
+        return {n: normalised(declared[n], v) if n in declared else v for n, v in parameters.items()}

@@ -1,0 +1,27 @@
+"""The bundled models: files that the modeller opens, shown in the toolbox under their own names."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingModelAlgorithm
+from qgis.PyQt.QtGui import QIcon
+
+from ..icons import icon, icon_path
+from ..translation import tr
+
+TITLES = {"landscapeconnectivity": "Landscape connectivity (all three steps)"}
+
+
+class BundledModel(QgsProcessingModelAlgorithm):
+    """A model of this plugin; its id has no spaces, its title has."""
+
+    def displayName(self) -> str:
+        """Return the name that people read."""
+        return tr(TITLES.get(self.name(), self.name()))
+
+    def icon(self) -> QIcon:
+        """Return the model's icon."""
+        return icon("model")
+
+    def svgIconPath(self) -> str:
+        """Return the icon's file."""
+        return icon_path("model")

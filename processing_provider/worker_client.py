@@ -1,0 +1,441 @@
+"""Starts a worker process, listens to its events, stops it.
+
+No QGIS in here: whoever calls gives a `Listener`, and gets a result or an exception.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import queue
+import signal
+import subprocess  # nosec B404: the computation has to be another process, see docs
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+PROTOCOL = 1
+_STDERR_LINES = 20
+_LONGEST_LINE = 1 << 20
+_END = object()
+
+
+class Listener(Protocol):
+    """Who hears what the worker says."""
+
+    def progress(self, fraction: float, step: str) -> None:
+        """Hear how far it is, in [0, 1], and what is being done."""
+
+    def message(self, text: str) -> None:
+        """Hear something that the user may want to know."""
+
+    def warning(self, text: str) -> None:
+        """Hear something that the user should know."""
+
+    def debug(self, text: str) -> None:
+        """Hear something that only helps to find a fault."""
+
+    def is_cancelled(self) -> bool:
+        """Say whether the user wants it to stop."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How patient the caller is, in seconds.
+
+    Parameters
+    ----------
+    poll : float
+        Between two looks at whether the user cancelled.
+    asked : float
+        For the worker to stop after it was asked to.
+    terminated : float
+        For it to go after it was terminated; then its whole group is killed.
+    silence_noted : float
+        Without any event until the log says so.
+    silence_ended : float
+        Without any event until it is killed.
+    farewell : float
+        For it to end by itself after its last event.
+    """
+
+    poll: float = 0.1
+    asked: float = 1.0
+    terminated: float = 0.4
+    silence_noted: float = 20.0
+    silence_ended: float = 120.0
+    farewell: float = 5.0
+
+
+@dataclass(frozen=True)
+class WorkerResult:
+    """What a worker has made.
+
+    Parameters
+    ----------
+    numbers : dict
+        Number outputs by name.
+    outputs : dict
+        Paths of the written files by output name.
+    usage : dict
+        ``seconds`` and ``peak_memory`` (bytes) of the run, as far as known.
+    hello : dict
+        How the worker introduced itself: versions, device, memory.
+    """
+
+    numbers: dict[str, float] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+    hello: dict[str, Any] = field(default_factory=dict)
+
+
+class WorkerError(Exception):
+    """A run that failed, in words that say what to do.
+
+    Parameters
+    ----------
+    message : str
+        What went wrong.
+    remedy : str
+        What the user can do.
+    parameter : str or None
+        The parameter that it concerns.
+    code : str
+        ``bad_input``, ``memory``, ``engine``, ``output`` or ``internal``.
+    """
+
+    def __init__(self, message: str, remedy: str = "", parameter: str | None = None, code: str = "internal") -> None:
+        self.message, self.remedy, self.parameter, self.code = message, remedy, parameter, code
+        place = f"{parameter}: " if parameter else ""
+        super().__init__(f"{place}{message} {remedy}".strip())
+
+
+class WorkerCancelledError(Exception):
+    """The user stopped the run, and the worker is gone."""
+
+
+def run_worker(
+    command: Sequence[str],
+    environment: dict[str, str],
+    listener: Listener,
+    folder: Path | None = None,
+    timing: Timing = Timing(),
+) -> WorkerResult:
+    """Run a worker to its end and return what it made; whatever happens, it is gone afterwards.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Interpreter and arguments; no shell is involved.
+    environment : dict
+        All of its environment variables.
+    listener : Listener
+        Called from this thread only.
+    folder : Path or None
+        Where it starts.
+    timing : Timing
+        How patient to be.
+
+    Raises
+    ------
+    WorkerError
+        When it reports an error, dies, falls silent or cannot be started.
+    WorkerCancelledError
+        When the listener said that the user wants it to stop.
+    """
+    worker = _Worker(command, environment, folder, listener, timing)
+    try:
+        return worker.listen()
+    finally:
+        worker.end()
+
+
+def remove_unfinished(outputs: dict[str, str], job_id: str) -> list[str]:
+    """Delete what a run that did not finish left beside its outputs, and return the deleted paths."""
+    folders = {os.path.dirname(os.path.abspath(path)) for path in outputs.values()}
+    left = [path for folder in folders for path in glob.glob(os.path.join(glob.escape(folder), f".*.{job_id}.part*"))]
+    removed = []
+    for path in left:
+        with contextlib.suppress(OSError):
+            os.remove(path)
+            removed.append(path)
+    return removed
+
+
+class _Worker:
+    """One worker process and the threads that read what it says."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: dict[str, str],
+        folder: Path | None,
+        listener: Listener,
+        timing: Timing,
+    ) -> None:
+        self._listener, self._timing = listener, timing
+        self._events: queue.Queue[Any] = queue.Queue()
+        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._hello: dict[str, Any] = {}
+        self._failure: WorkerError | None = None
+        self._result: WorkerResult | None = None
+        self._stopped = False
+        self._asked_at: float | None = None
+        self._heard_at = time.monotonic()
+        self._silence_said = False
+        self._process = _start(command, environment, folder)
+        self._readers = [
+            threading.Thread(target=self._read_events, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def listen(self) -> WorkerResult:
+        """Pass events on until the last one, or until the process is gone."""
+        while True:
+            try:
+                event = self._events.get(timeout=self._timing.poll)
+            except queue.Empty:
+                event = None
+            if event is _END or (event is None and self._process.poll() is not None and self._events.empty()):
+                return self._conclude()
+            if event is not None:
+                self._handle(event)
+            if self._result is not None or self._failure is not None or self._stopped:
+                return self._conclude()
+            self._watch()
+
+    def end(self) -> None:
+        """Make sure that nothing of the worker is left."""
+        if self._process.poll() is None:
+            finished = self._result is not None or self._failure is not None or self._stopped
+            if not (finished and self._gone_within(self._timing.farewell)):
+                self._terminate()
+        elif self._process.returncode < 0:
+            _signal_group(self._process, "SIGKILL")
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        for reader in self._readers:
+            reader.join(timeout=1.0)
+        for stream, reader in zip((self._process.stdout, self._process.stderr), self._readers):
+            if not reader.is_alive():
+                stream.close()
+
+    def _handle(self, line: bytes) -> None:
+        self._heard_at, self._silence_said = time.monotonic(), False
+        event = _event(line)
+        if event is None:
+            self._listener.debug(line.decode("utf-8", "replace").rstrip())
+            return
+        handler = getattr(self, f"_on_{event['event']}", None)
+        if handler is None:
+            self._listener.debug(json.dumps(event, ensure_ascii=False))
+            return
+        try:
+            handler(event)
+        except (KeyError, TypeError, ValueError):
+            self._listener.debug(json.dumps(event, ensure_ascii=False))
+
+    def _on_hello(self, event: dict[str, Any]) -> None:
+        self._hello = event
+        if event.get("protocol") != PROTOCOL:
+            self._failure = WorkerError(
+                f"The worker speaks protocol {event.get('protocol')}, this plugin {PROTOCOL}.",
+                "Restart QGIS, so that both are of the same version of Driftway.",
+                code="engine",
+            )
+            return
+        devices = ", ".join(str(device) for device in event.get("devices") or [event.get("device")])
+        self._listener.debug(
+            f"Worker {event.get('backend')} (Python {event.get('python')}, jax {event.get('jax')}) on {devices}"
+        )
+
+    def _on_heartbeat(self, event: dict[str, Any]) -> None:
+        """Being heard is all that it is for."""
+
+    def _on_progress(self, event: dict[str, Any]) -> None:
+        self._listener.progress(min(1.0, max(0.0, float(event["fraction"]))), str(event.get("step") or ""))
+
+    def _on_message(self, event: dict[str, Any]) -> None:
+        self._listener.message(str(event["text"]))
+
+    def _on_warning(self, event: dict[str, Any]) -> None:
+        self._listener.warning(str(event["text"]))
+
+    def _on_result(self, event: dict[str, Any]) -> None:
+        self._result = WorkerResult(
+            dict(event.get("numbers") or {}),
+            dict(event.get("outputs") or {}),
+            dict(event.get("usage") or {}),
+            self._hello,
+        )
+
+    def _on_error(self, event: dict[str, Any]) -> None:
+        self._failure = WorkerError(
+            str(event.get("message") or "The worker failed without saying why."),
+            str(event.get("remedy") or ""),
+            event.get("parameter"),
+            str(event.get("code") or "internal"),
+        )
+
+    def _on_cancelled(self, event: dict[str, Any]) -> None:
+        self._stopped = True
+
+    def _watch(self) -> None:
+        """Look whether the user cancelled, and whether the worker is silent."""
+        now = time.monotonic()
+        if self._asked_at is None and self._listener.is_cancelled():
+            self._asked_at = now
+            self._send({"command": "cancel"})
+        if self._asked_at is not None:
+            if now - self._asked_at > self._timing.asked:
+                self._terminate()
+                self._stopped = True
+            return
+        silent = now - self._heard_at
+        if silent > self._timing.silence_ended:
+            self._terminate()
+            self._failure = WorkerError(
+                f"The worker did not answer for {silent:.0f} s and was ended.{self._tail()}",
+                "Try a smaller extent or another device; if it happens again, report it with this text.",
+            )
+        elif silent > self._timing.silence_noted and not self._silence_said:
+            self._silence_said = True
+            self._listener.message(
+                f"The worker has been silent for {silent:.0f} s; it is ended after {self._timing.silence_ended:.0f} s."
+            )
+
+    def _conclude(self) -> WorkerResult:
+        if self._failure is not None:
+            raise self._failure
+        if self._result is not None:
+            return self._result
+        if self._stopped or self._asked_at is not None:
+            raise WorkerCancelledError
+        self._gone_within(self._timing.farewell)
+        for reader in self._readers:
+            reader.join(timeout=1.0)
+        raise _death(self._process.poll(), self._tail())
+
+    def _tail(self) -> str:
+        text = "\n".join(self._stderr).strip()
+        return f" Its last words:\n{text}\n" if text else ""
+
+    def _send(self, command: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _gone_within(self, seconds: float) -> bool:
+        try:
+            self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _terminate(self) -> None:
+        _signal_group(self._process, "SIGTERM")
+        if not self._gone_within(self._timing.terminated):
+            _signal_group(self._process, "SIGKILL")
+            self._gone_within(self._timing.farewell)
+        else:
+            _signal_group(self._process, "SIGKILL")
+
+    def _read_events(self, stream: BinaryIO) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
+                if line.strip():
+                    self._events.put(line)
+        self._events.put(_END)
+
+    def _read_stderr(self, stream: BinaryIO) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
+                self._stderr.append(line.decode("utf-8", "replace").rstrip()[:2000])
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """Return the event of a line of the worker's output; None when the line is something else."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    named = isinstance(event, dict) and isinstance(event.get("event"), str) and event["event"].isidentifier()
+    return event if named else None
+
+
+def _start(command: Sequence[str], environment: dict[str, str], folder: Path | None) -> subprocess.Popen:
+    own_group: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    try:
+        return subprocess.Popen(  # nosec B603: a list, no shell; the interpreter is QGIS's own or the user's choice
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=folder,
+            **own_group,
+        )
+    except OSError as error:
+        raise WorkerError(
+            f"The worker could not be started: {command[0]}: {error.strerror or error}.",
+            "Check the interpreter in Settings > Options > Driftway.",
+            code="engine",
+        ) from error
+
+
+def _signal_group(process: subprocess.Popen, name: str) -> None:
+    """Signal the worker and whatever it has started; those that are gone are no error."""
+    if sys.platform == "win32":
+        if name == "SIGKILL" and process.poll() is None:
+            system = os.environ.get("SYSTEMROOT", r"C:\Windows")
+            taskkill = os.path.join(system, "System32", "taskkill.exe")
+            subprocess.run(  # nosec B603: Windows's own program by its full path, and a number
+                [taskkill, "/T", "/F", "/PID", str(process.pid)],
+                capture_output=True,
+                check=False,
+                creationflags=subprocess.CREATE_NO_WINDOW,
+            )
+        elif process.poll() is None:
+            process.terminate()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, getattr(signal, name))
+
+
+def _death(status: int | None, tail: str) -> WorkerError:
+    """Return what to say about a worker that ended without a last event."""
+    if status is None:
+        return WorkerError(f"The worker closed its output without a result.{tail}", "Run it again.")
+    if status in (-9, 137):
+        return WorkerError(
+            f"The worker was killed by the system (signal 9), most likely because memory ran out.{tail}",
+            "Close other programs, set a memory limit in Settings > Options > Driftway, or use a smaller extent.",
+            code="memory",
+        )
+    if status < 0:
+        return WorkerError(
+            f"The worker died of signal {-status} ({_signal_name(-status)}).{tail}",
+            "If it happens again, report it with this text.",
+        )
+    return WorkerError(
+        f"The worker ended with status {status} and no result.{tail}",
+        "If modules are missing, install the compute engine anew; else report it with this text.",
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
