@@ -58,7 +58,9 @@ def self_test(interpreter: Interpreter, home_folder: Path, report=lambda text: N
         finished = run_lines(command, environment, Path(scratch), report, cancelled, 600.0)
     if finished.status != 0:
         tail = " / ".join(finished.lines[-4:])
-        raise EngineError(f"The self-test failed (exit {finished.status}): {tail}", "Remove and install the engine anew.")
+        raise EngineError(
+            f"The self-test failed (exit {finished.status}): {tail}", "Remove and install the engine anew."
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -58,10 +58,8 @@ class Recipe:
 
 def recipe_for(interpreter: Interpreter, plugin_dir: Path = PLUGIN) -> Recipe:
     """Return the recipe that belongs to this version of the plugin and to an interpreter's version."""
-    if (plugin_dir / "backend" / "__main__.py").is_file():
-        self_test = ("-m", "backend", "check")
-    else:
-        self_test = ("-c", KERNELS)
+    has_own = (plugin_dir / "backend" / "__main__.py").is_file()
+    self_test = ("-m", "backend", "check") if has_own else ("-c", KERNELS)
     return Recipe(lock_file(interpreter.version), self_test)
 
 
@@ -194,7 +192,6 @@ class _Build:
             self._fetch(packages, scratch, wheelhouse, proxy)
             self._try_out(packages, scratch)
             write_manifest(packages, _facts(self.interpreter, self.recipe))
-            os.chmod(packages, 0o755)
             _switch(packages, self.folder)
         finally:
             _delete(staging)
@@ -290,4 +287,6 @@ def _understood(error: OSError, folder: Path) -> EngineError:
             f"{error.filename or folder} may not be changed ({error.strerror}).",
             f"Close running analyses and other QGIS windows, check the folder's permissions, or {elsewhere}",
         )
-    return EngineError(f"The compute engine could not be written to {folder}: {error}.", f"Check the disk, or {elsewhere}")
+    return EngineError(
+        f"The compute engine could not be written to {folder}: {error}.", f"Check the disk, or {elsewhere}"
+    )

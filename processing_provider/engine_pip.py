@@ -10,15 +10,18 @@ from pathlib import Path
 from .engine_environment import base_environment
 from .engine_errors import EngineError
 from .engine_interpreter import Interpreter
+from .engine_paths import lock_file
 from .engine_process import GUARDED, Finished, run_lines
 
 LIMIT = 3600.0
 # What a user's configuration may set for their own installations and would break this one.
 FOREIGN = (
-    "PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIREMENT PIP_CONSTRAINT PIP_BUILD_CONSTRAINT PIP_NO_BINARY "
-    "PIP_ONLY_BINARY PIP_PREFER_BINARY PIP_PLATFORM PIP_PYTHON PIP_PYTHON_VERSION PIP_REQUIRE_VIRTUALENV PIP_DRY_RUN "
-    "PIP_REPORT PIP_QUIET PIP_VERBOSE PIP_LOG PIP_UPGRADE PIP_PRE PIP_IGNORE_INSTALLED"
-).split()
+    *("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIREMENT"),
+    *("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "PIP_NO_BINARY", "PIP_ONLY_BINARY", "PIP_PREFER_BINARY"),
+    *("PIP_PLATFORM", "PIP_PYTHON", "PIP_PYTHON_VERSION", "PIP_REQUIRE_VIRTUALENV", "PIP_DRY_RUN"),
+    *("PIP_REPORT", "PIP_QUIET", "PIP_VERBOSE", "PIP_LOG", "PIP_UPGRADE"),
+    *("PIP_PRE", "PIP_IGNORE_INSTALLED"),
+)
 WHEEL_FOLDERS = ("/usr/share/python-wheels", "/usr/share/python3-wheels")
 BUNDLED = """
 import glob, os, sys, sysconfig
@@ -83,7 +86,9 @@ def find_pip(interpreter: Interpreter, folder: Path, cancelled: Callable[[], boo
             return pip
     remedy = "Install pip for it, or name another interpreter in Settings > Options > Driftway."
     if sys.platform.startswith("linux"):
-        remedy = "Install it: `sudo apt install python3-pip` on Debian and Ubuntu, `sudo dnf install python3-pip` on Fedora."
+        remedy = (
+            "Install it: `sudo apt install python3-pip` on Debian and Ubuntu, `sudo dnf install python3-pip` on Fedora."
+        )
     raise EngineError(f"The Python of QGIS ({interpreter.path}) has no pip.", remedy)
 
 
@@ -108,8 +113,14 @@ def explain(finished: Finished, interpreter: Interpreter, wheelhouse: Path | Non
         return EngineError(
             f"The offline folder {wheelhouse} has no wheel of {missing.group(1)} for Python {_short(interpreter)} "
             f"on {interpreter.platform}.",
-            f"Fill it on a computer of the same kind that has a network: pip download --no-deps --only-binary :all: "
-            f"-r {interpreter.tag} lock file.",
+            "Fill it on a computer of the same kind that has a network: python -m pip download --no-deps "
+            f"--only-binary :all: --dest FOLDER -r {lock_file(interpreter.version)}",
+        )
+    if missing and "(from versions: none)" in text:
+        return EngineError(
+            f"The package index offered no {missing.group(1)} for Python {_short(interpreter)} on {interpreter.platform}.",
+            "Check the network, the proxy and the index in pip's configuration; where these work, there is no such package "
+            "for this kind of computer: name another interpreter in Settings > Options > Driftway.",
         )
     if missing:
         return EngineError(

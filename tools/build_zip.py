@@ -27,9 +27,9 @@ def contents(top: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(found, key=lambda path: path.relative_to(top).as_posix()):
         name = path.relative_to(top)
         if not path.is_file():
-            raise SystemExit(f"{name} is missing; the plugin cannot be packaged without it.")
+            raise ValueError(f"{name} is missing; the plugin cannot be packaged without it.")
         if path.name != "LICENSE" and path.suffix not in KINDS:
-            raise SystemExit(f"{name} is of a kind that does not belong in the plugin.")
+            raise ValueError(f"{name} is of a kind that does not belong in the plugin.")
         yield f"{FOLDER}/{name.as_posix()}", path
 
 
@@ -53,7 +53,7 @@ def build(top: Path, into: Path) -> Path:
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, path.read_bytes())
     if part.stat().st_size > LARGEST:
-        raise SystemExit(f"The zip has {part.stat().st_size} bytes; the plugin repository takes {LARGEST}.")
+        raise ValueError(f"The zip has {part.stat().st_size} bytes; the plugin repository takes {LARGEST}.")
     part.replace(target)
     return target
 
@@ -62,5 +62,16 @@ def _is_cache(name: Path) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in name.parts)
 
 
+def main() -> int:
+    """Build the zip into the folder on the command line, or into ``dist``, and print its path."""
+    try:
+        built = build(TOP, Path(sys.argv[1]) if len(sys.argv) > 1 else TOP / "dist")
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{built}\n")
+    return 0
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{build(TOP, Path(sys.argv[1]) if len(sys.argv) > 1 else TOP / 'dist')}\n")
+    sys.exit(main())
