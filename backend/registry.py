@@ -5,10 +5,12 @@ Nothing is imported to list the names, so that the toolbox can do it without the
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _HERE = Path(__file__).resolve().parent
 _NOT_OFFERED = {"abstract"}
@@ -35,3 +37,12 @@ def options(package: str, first: str) -> tuple[tuple[str, str], ...]:
     """Return (value, label) of everything that a package offers, `first` first."""
     ordered = sorted(names(package), key=lambda name: (name != first, name))
     return tuple((name, name.replace("_", " ").capitalize()) for name in ordered)
+
+
+def constant(package: str, name: str, attribute: str) -> Any:
+    """Return a literal that a module assigns at its top level, without importing the module."""
+    source = (_HERE / package / f"{name}.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and any(getattr(t, "id", None) == attribute for t in node.targets):
+            return ast.literal_eval(node.value)
+    raise AttributeError(f"{package}/{name}.py has no constant {attribute}")

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
+from .. import landscape_checks
 from ..declarations import Declaration, NumberOutput, RasterOutput, ReportOutput, Style
+from ..html_report import HtmlReport
+from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
+from ..landscape_plan import LandscapePlan, plan_landscape
+from ..map_output import write_map
+from ..outputs import Outputs
 
 DECLARATION = Declaration(
     id="connectivity",
@@ -53,3 +63,52 @@ DECLARATION = Declaration(
     ),
     references=REFERENCES,
 )
+
+
+def check_headers(job: Job) -> None:
+    """Check what can be checked without reading values; raises `InputError`."""
+    landscape_checks.check_headers(job)
+
+
+def check(job: Job, report: Report) -> LandscapePlan:
+    """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
+    headers = landscape_checks.check_headers(job)
+    found = landscape_checks.survey(headers, report)
+    return plan_landscape(job, headers, found, report, gradient=False)
+
+
+def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
+    """Compute the maps and numbers of a job."""
+    from ..connectivity import connectivity
+    from ..landscape import read_landscape
+
+    plan = check(job, report)
+    landscape = read_landscape(job, plan, report)
+    report.progress(0, "Computing connectivity")
+    found = connectivity(landscape.model, plan.windows, landscape.resistance, landscape.quality, report)
+    node, grid = landscape.node, plan.headers.grid
+    quality = np.where(node, np.nan_to_num(landscape.quality), 0.0)
+    functional, accessible, total = found.functional, found.accessible, found.total
+    if job.parameters["SELF"]:
+        functional, accessible = functional + quality**2, accessible + quality
+        total += found.self_total
+    eca = math.sqrt(found.total + found.self_total)
+    numbers = {
+        "C": total,
+        "ECA": eca,
+        "PC": (eca / plan.survey.nodes) ** 2,
+        "HABITAT_AREA": plan.survey.habitat * grid.cell_width * grid.cell_height,
+        "MEAN_DISTANCE": found.mean_distance,
+    }
+    report.progress(1, "Writing the results")
+    maps = {"FUNCTIONAL_HABITAT": functional, "ACCESSIBLE_HABITAT": accessible}
+    for name, values in maps.items():
+        label = next(o.label for o in DECLARATION.outputs if o.name == name)
+        write_map(outputs, name, job, grid, {label: values}, node)
+    if outputs.wants("REPORT"):
+        page = HtmlReport(job)
+        page.add_numbers(numbers)
+        for name, values in maps.items():
+            page.add_map(name, values, node)
+        outputs.write_text("REPORT", page.render())
+    return numbers

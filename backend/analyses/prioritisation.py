@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from dataclasses import astuple, fields
+
+import numpy as np
+
+from .. import candidates as candidate_cells
+from .. import landscape_checks
+from ..actions import Action
 from ..declarations import (
     Band,
     Choice,
@@ -14,7 +23,12 @@ from ..declarations import (
     Style,
     TableOutput,
 )
+from ..html_report import HtmlReport
+from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
+from ..landscape_plan import LandscapePlan, plan_landscape
+from ..map_output import write_map
+from ..outputs import Outputs
 
 _ACTION = (
     Choice(
@@ -171,3 +185,97 @@ DECLARATION = Declaration(
     ),
     references=REFERENCES,
 )
+
+
+def check_headers(job: Job) -> None:
+    """Check what can be checked without reading values; raises `InputError`."""
+    landscape_checks.check_headers(job, candidate_cells.RASTERS)
+    candidate_cells.check_budget(job.parameters)
+
+
+def check(job: Job, report: Report) -> LandscapePlan:
+    """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
+    return _checked(job, report)[0]
+
+
+def _action(job: Job) -> Action:
+    values = job.parameters
+    return Action(values["ACTION"], values["AMOUNT"], values["MOVEMENT_KIND"])
+
+
+def _checked(job: Job, report: Report) -> tuple[LandscapePlan, candidate_cells.Candidates]:
+    check_headers(job)
+    headers = landscape_checks.check_headers(job, candidate_cells.RASTERS)
+    found = landscape_checks.survey(headers, report)
+    action = _action(job)
+    candidates = candidate_cells.read_candidates(headers, job.parameters, action, report)
+    smallest = action.smallest_resistance(headers.movement, found.lowest_movement, found.highest_movement)
+    plan = plan_landscape(job, headers, found, report, gradient=True, smallest_resistance=smallest)
+    return plan, candidates
+
+
+def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
+    """Compute the selection, its rank, its gain and the baselines of a job."""
+    from ..landscape import read_landscape
+    from ..prioritisation import prioritise
+
+    plan, candidates = _checked(job, report)
+    landscape = read_landscape(job, plan, report)
+    values = job.parameters
+    report.progress(0, "Round 1: gradient")
+    found = prioritise(
+        landscape,
+        plan.windows,
+        _action(job),
+        candidates,
+        report,
+        rounds=int(values["ROUNDS"]),
+        rank_by=values["RANK_BY"],
+        seed=int(values["SEED"]),
+        count_self=values["SELF"],
+    )
+    last = found.curve[-1]
+    numbers = {
+        "C_BEFORE": found.before,
+        "GAIN": last.gain,
+        "GAIN_PREDICTED": last.predicted,
+        "GAIN_RANDOM": last.random,
+        "GAIN_TOP_QUALITY": last.top_quality,
+        "SELECTED": last.cells,
+        "SPENT": last.spent,
+    }
+    report.progress(1, "Writing the results")
+    grid, candidate = plan.headers.grid, candidates.candidate
+    selection = found.selected.astype(np.uint8)
+    write_map(outputs, "SELECTION", job, grid, {"Selection": selection}, candidate)
+    write_map(outputs, "RANK", job, grid, {"Rank": found.rank}, candidate)
+    names = [field.name for field in fields(last)]
+    rows = [list(astuple(point)) for point in found.curve]
+    outputs.write_text("CURVE", _table(names, rows))
+    if outputs.wants("REPORT"):
+        page = HtmlReport(job)
+        page.add_numbers(numbers)
+        page.add_map("SELECTION", selection, candidate)
+        page.add_curve("Gain against budget", f"Budget spent ({candidates.unit})", "Gain in C", _lines(rows, names))
+        page.add_table("Rounds", names, rows)
+        outputs.write_text("REPORT", page.render())
+    return numbers
+
+
+def _table(names: list[str], rows: list[list[float]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _lines(rows: list[list[float]], names: list[str]) -> dict[str, tuple[list[float], str]]:
+    column = {name: [row[names.index(name)] for row in rows] for name in names}
+    return {
+        "x": (column["spent"], ""),
+        "True gain": (column["gain"], "#c2255c"),
+        "Predicted by the gradient": (column["predicted"], "#e8a33d"),
+        "Top quality": (column["top_quality"], "#2f9e44"),
+        "Random": (column["random"], "#868e96"),
+    }

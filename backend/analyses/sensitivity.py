@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from .. import landscape_checks
 from ..declarations import Choice, Declaration, NumberOutput, RasterOutput, ReportOutput, Style
+from ..html_report import HtmlReport
+from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
+from ..landscape_plan import LandscapePlan, plan_landscape
+from ..map_output import write_map
+from ..outputs import Outputs
 
 DECLARATION = Declaration(
     id="sensitivity",
@@ -39,7 +47,7 @@ DECLARATION = Declaration(
             "Sensitivity",
             "dC / d input: change of C per unit of change in the cell.",
             unit="C per unit of the input",
-            style=Style("vik", "diverging"),
+            style=Style("magma", "quantile"),
         ),
         RasterOutput(
             "ELASTICITY",
@@ -47,7 +55,7 @@ DECLARATION = Declaration(
             "input x dC / d input: change of C per relative change in the cell.",
             optional=True,
             unit="C",
-            style=Style("vik", "diverging"),
+            style=Style("magma", "quantile"),
         ),
         ReportOutput(
             "REPORT", "Report", "Maps, histograms, numbers and parameters as one HTML file.", optional=True
@@ -68,3 +76,49 @@ DECLARATION = Declaration(
     ),
     references=REFERENCES,
 )
+
+
+def check_headers(job: Job) -> None:
+    """Check what can be checked without reading values; raises `InputError`."""
+    landscape_checks.check_headers(job)
+
+
+def check(job: Job, report: Report) -> LandscapePlan:
+    """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
+    headers = landscape_checks.check_headers(job)
+    found = landscape_checks.survey(headers, report)
+    if job.parameters["PROXIMITY"] == "threshold" and "movement" in job.parameters["WITH_RESPECT_TO"]:
+        report.warning("Under the threshold proximity small changes of movement change nothing: the map is 0.")
+    return plan_landscape(job, headers, found, report, gradient=True)
+
+
+def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
+    """Compute the maps and numbers of a job."""
+    from ..landscape import read_landscape
+    from ..sensitivity import sensitivity
+
+    plan = check(job, report)
+    landscape = read_landscape(job, plan, report)
+    chosen = job.parameters["WITH_RESPECT_TO"]
+    report.progress(0, "Computing sensitivity")
+    found = sensitivity(landscape, plan.windows, chosen, report, count_self=job.parameters["SELF"])
+    per_distance = plan.headers.dispersal.scale_per_distance
+    numbers = {
+        "C": found.total,
+        "DISPERSAL_SENSITIVITY": found.scale * per_distance,
+        "DISPERSAL_ELASTICITY": found.scale * plan.headers.dispersal.scale,
+    }
+    report.progress(1, "Writing the results")
+    node, grid = landscape.node, plan.headers.grid
+    label = {"movement": job.parameters["MOVEMENT_KIND"], "quality": "quality"}
+    for name, maps in (("SENSITIVITY", found.sensitivity), ("ELASTICITY", found.elasticity)):
+        bands = {f"{name.capitalize()} to {label[to]}": maps[to] for to in maps}
+        write_map(outputs, name, job, grid, bands, node)
+    if outputs.wants("REPORT"):
+        page = HtmlReport(job)
+        page.add_numbers(numbers)
+        for name, maps in (("SENSITIVITY", found.sensitivity), ("ELASTICITY", found.elasticity)):
+            for to, values in maps.items():
+                page.add_map(name, values, node, f"{name.capitalize()} to {label[to]}")
+        outputs.write_text("REPORT", page.render())
+    return numbers

@@ -1,0 +1,276 @@
+"""A landscape as the analyses take it: two rasters, how they are read, and everything that can be wrong with them.
+
+Light: the toolbox runs the same checks before it starts the worker.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import registry
+from .dispersal import Dispersal, dispersal
+from .errors import InputError
+from .job import Job, Report
+from .movement import Movement
+from .output_checks import check_outputs
+from .raster_io import Grid, RasterBand, extent_window, grid_difference, is_geographic, strips
+
+_DEFAULT_DISPERSAL_CELLS = 4.0
+
+
+@dataclass(frozen=True)
+class LandscapeHeaders:
+    """What is known before any value is read.
+
+    Parameters
+    ----------
+    bands : dict
+        The opened rasters by parameter name, on one grid.
+    grid : Grid
+        The part of the grid that is used.
+    corner : tuple of int
+        Row and column of that part's first cell in the rasters.
+    movement : Movement
+        How the movement raster is read.
+    dispersal : Dispersal
+        Proximity kernel with scale and reach.
+    """
+
+    bands: dict[str, RasterBand]
+    grid: Grid
+    corner: tuple[int, int]
+    movement: Movement
+    dispersal: Dispersal
+
+    def read(self, name: str, first: int, rows: int) -> NDArray[np.float64]:
+        """Return a strip of rows of the used part, NaN where there is no value."""
+        row, column = self.corner
+        return self.bands[name].read(row + first, column, rows, self.grid.columns)
+
+
+@dataclass
+class Survey:
+    """What one look over all cells has found.
+
+    Parameters
+    ----------
+    nodes : int
+        Cells that can be crossed.
+    habitat : int
+        Nodes of quality > 0.
+    smallest_resistance, largest_resistance : float
+        Smallest and largest resistance of a node.
+    lowest_movement, highest_movement : float
+        Range of the movement raster's nodes.
+    quality_cells : int
+        Cells with a quality.
+    stranded : int
+        Cells of quality > 0 that are no nodes.
+    lost : int
+        Nodes whose transformed resistance is 0 or infinite.
+    """
+
+    nodes: int = 0
+    habitat: int = 0
+    smallest_resistance: float = math.inf
+    largest_resistance: float = 0.0
+    lowest_movement: float = math.inf
+    highest_movement: float = 0.0
+    quality_cells: int = 0
+    stranded: int = 0
+    lost: int = 0
+
+
+def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
+    """Check all that can be checked without reading values: files, bands, CRS, grids, ranges, outputs.
+
+    Parameters
+    ----------
+    job : Job
+        With the landscape parameters.
+    rasters : tuple of str
+        Further rasters that must share the grid, where they are given.
+
+    Raises
+    ------
+    InputError
+        Names the parameter, the place and the remedy.
+    """
+    values = job.parameters
+    quality = RasterBand(values["QUALITY"], values["QUALITY_BAND"], "QUALITY")
+    if is_geographic(quality.grid):
+        raise InputError(
+            "QUALITY",
+            "Its coordinates are longitudes and latitudes, in which cells have no single size.",
+            "Reproject the rasters to a projected CRS, for example the UTM zone or an equal-area projection.",
+        )
+    bands = {"QUALITY": quality}
+    for name in ("MOVEMENT", *rasters):
+        if values.get(name):
+            bands[name] = _aligned(name, values, quality.grid)
+    if values["EXTENT"] is None:
+        row, column, grid = 0, 0, quality.grid
+    else:
+        row, column, rows, columns = extent_window(quality.grid, values["EXTENT"])
+        grid = quality.grid.part(row, column, rows, columns)
+    check_outputs(job, grid)
+    movement = Movement(values["MOVEMENT_KIND"], values["TRANSFORMATION"], values["EXPONENT"])
+    return LandscapeHeaders(bands, grid, (row, column), movement, _dispersal(values, grid))
+
+
+def _aligned(name: str, values: dict[str, Any], grid: Grid) -> RasterBand:
+    band = RasterBand(values[name], values.get(f"{name}_BAND") or 1, name)
+    difference = grid_difference(grid, band.grid)
+    if difference and values["ALIGN"] == "stop":
+        raise InputError(
+            name,
+            f"Its grid is not that of QUALITY: {difference}.",
+            "Warp it to the grid of QUALITY, or set ALIGN to nearest or bilinear to have it done for this run.",
+        )
+    if difference:
+        if not (grid.crs and band.grid.crs) and bool(grid.crs) != bool(band.grid.crs):
+            raise InputError(name, f"It cannot be aligned: {difference}.", "Assign the missing CRS to the raster.")
+        band.align(grid, values["ALIGN"])
+    return band
+
+
+def _dispersal(values: dict[str, Any], grid: Grid) -> Dispersal:
+    smaller = min(grid.cell_width, grid.cell_height)
+    distance = values["DISPERSAL_DISTANCE"]
+    if distance is None:
+        distance = _DEFAULT_DISPERSAL_CELLS * smaller
+    if not math.isfinite(distance) or distance < 0.5 * smaller:
+        raise InputError(
+            "DISPERSAL_DISTANCE",
+            f"{distance:g} map units is less than half a cell ({smaller:g} map units): no cell would reach another.",
+            "Give the distance in map units (metres in most projected CRS), or use finer rasters.",
+        )
+    return dispersal(values["PROXIMITY"], distance, values["DISPERSAL_MEANING"], values["CUTOFF"])
+
+
+def read_whole(headers: LandscapeHeaders, name: str, report: Report) -> NDArray[np.float64]:
+    """Return all values of one raster, NaN where there are none."""
+    values = np.empty((headers.grid.rows, headers.grid.columns))
+    for first, rows in strips(headers.grid):
+        report.raise_if_cancelled()
+        values[first : first + rows] = headers.read(name, first, rows)
+    return values
+
+
+def survey(headers: LandscapeHeaders, report: Report) -> Survey:
+    """Look at every cell once and say what cannot be worked with.
+
+    Raises
+    ------
+    InputError
+        Negative or infinite values, or no valid cell; with count and place.
+    Cancelled
+        When the user asked to stop.
+    """
+    found = Survey()
+    done = 0
+    for name, band in headers.bands.items():
+        if band.is_paletted:
+            report.warning(f"{name} is paletted: its values are taken as they are, not as the colours stand for.")
+    for first, rows in strips(headers.grid):
+        report.raise_if_cancelled()
+        quality = headers.read("QUALITY", first, rows)
+        movement = headers.read("MOVEMENT", first, rows)
+        _check_quality(quality, first, headers)
+        _check_movement(movement, first, headers)
+        _count(found, quality, movement, headers.movement)
+        done += rows
+        report.progress(done / headers.grid.rows, "Looking at the rasters")
+    _check_whole(found, headers, report)
+    return found
+
+
+def _place(wrong: NDArray[np.bool_], first: int, headers: LandscapeHeaders) -> str:
+    row, column = np.argwhere(wrong)[0]
+    top, left = headers.corner
+    return f"{int(wrong.sum())} (first at row {top + first + row + 1}, column {left + column + 1})"
+
+
+def _check_quality(quality: NDArray[np.float64], first: int, headers: LandscapeHeaders) -> None:
+    remedy = "Reclassify them or set them to nodata."
+    negative = quality < 0
+    if negative.any():
+        place = _place(negative, first, headers)
+        lowest = np.nanmin(quality)
+        raise InputError(
+            "QUALITY",
+            f"Negative cells: {place}, down to {lowest:g}; habitat quality must be >= 0.",
+            remedy,
+        )
+    infinite = np.isinf(quality)
+    if infinite.any():
+        raise InputError("QUALITY", f"Infinite cells: {_place(infinite, first, headers)}.", remedy)
+
+
+def _check_movement(movement: NDArray[np.float64], first: int, headers: LandscapeHeaders) -> None:
+    remedy = "Reclassify them or set them to nodata."
+    if headers.movement.kind == "permeability":
+        wrong = (movement < 0) | np.isinf(movement)
+        rule = "permeability must be >= 0 and finite (0 is a barrier)"
+    else:
+        wrong = movement <= 0
+        rule = "resistance must be > 0 (nodata or infinity is a barrier)"
+    if wrong.any():
+        value = movement[wrong][0]
+        raise InputError(
+            "MOVEMENT", f"Cells that cannot be used: {_place(wrong, first, headers)}, value {value:g}; {rule}.", remedy
+        )
+
+
+def _count(
+    found: Survey, quality: NDArray[np.float64], movement: NDArray[np.float64], reading: Movement
+) -> None:
+    with np.errstate(over="ignore"):
+        resistance = reading.resistance(movement, np)
+    nodes = np.isfinite(resistance) & (resistance > 0)
+    found.lost += int(((movement > 0) & np.isfinite(movement) & ~nodes).sum())
+    valid = ~np.isnan(quality)
+    found.nodes += int(nodes.sum())
+    found.habitat += int((nodes & (quality > 0)).sum())
+    found.quality_cells += int(valid.sum())
+    found.stranded += int((~nodes & (quality > 0)).sum())
+    if nodes.any():
+        found.smallest_resistance = min(found.smallest_resistance, float(resistance[nodes].min()))
+        found.largest_resistance = max(found.largest_resistance, float(resistance[nodes].max()))
+        found.lowest_movement = min(found.lowest_movement, float(movement[nodes].min()))
+        found.highest_movement = max(found.highest_movement, float(movement[nodes].max()))
+
+
+def _check_whole(found: Survey, headers: LandscapeHeaders, report: Report) -> None:
+    grid = headers.grid
+    if found.lost:
+        raise InputError(
+            "EXPONENT",
+            f"The transformation turns {found.lost} valid cells into resistance 0 or infinity.",
+            "Choose a smaller exponent.",
+        )
+    where = f"in its {grid.rows} rows and {grid.columns} columns"
+    if found.quality_cells == 0:
+        raise InputError("QUALITY", f"No valid cell {where}: all are nodata.", "Check band, nodata value and EXTENT.")
+    if found.nodes == 0:
+        raise InputError(
+            "MOVEMENT",
+            f"No valid cell {where}: all are nodata or barriers.",
+            "Check band, nodata value, MOVEMENT_KIND and EXTENT.",
+        )
+    if not grid.crs:
+        report.warning("QUALITY has no CRS: its coordinates are taken as lengths in one unit, such as metres.")
+    if found.habitat == 0:
+        report.warning("No cell that can be crossed has quality > 0: connectivity is 0 everywhere.")
+    if found.stranded:
+        report.warning(f"{found.stranded} cells with quality > 0 lie on barriers or movement nodata: not counted.")
+
+
+def distance_constant(distance: str, name: str) -> Any:
+    """Return a constant of a distance's file, such as ``HALO_FOLLOWS``, without importing it."""
+    return registry.constant("distances", distance, name)

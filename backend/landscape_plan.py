@@ -1,0 +1,116 @@
+"""From a job to the plan of its windows: the checks, the survey of the values, and what they demand."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from .job import Job, Report
+from .landscape_checks import LandscapeHeaders, Survey, distance_constant
+from .memory import human_bytes
+from .window_plan import WindowPlan, halo, window_plan
+
+
+@dataclass(frozen=True)
+class LandscapePlan:
+    """What a landscape analysis is going to do.
+
+    Parameters
+    ----------
+    headers : LandscapeHeaders
+        The opened rasters and how they are read.
+    survey : Survey
+        What their values hold.
+    windows : WindowPlan
+        Blocks, halo, batch, memory.
+    """
+
+    headers: LandscapeHeaders
+    survey: Survey
+    windows: WindowPlan
+
+
+def plan_landscape(
+    job: Job,
+    headers: LandscapeHeaders,
+    found: Survey,
+    report: Report,
+    *,
+    gradient: bool,
+    smallest_resistance: float | None = None,
+) -> LandscapePlan:
+    """Plan the windows of a landscape and say what they need.
+
+    Parameters
+    ----------
+    job, headers, found, report
+        The job, its checked rasters, their survey, and where to say it.
+    gradient : bool
+        Whether gradients are computed.
+    smallest_resistance : float or None
+        Smaller than the survey's when the analysis lowers resistances.
+
+    Raises
+    ------
+    MemoryPlanError
+        When no plan fits into memory.
+    """
+    values = job.parameters
+    grid, reach = headers.grid, headers.dispersal.reach
+    follows = distance_constant(values["DISTANCE"], "HALO_FOLLOWS")
+    smallest = (smallest_resistance or found.smallest_resistance) if follows == "resistance" else 1.0
+    wanted_rows = halo(reach, smallest, grid.cell_height, grid.rows)
+    wanted_columns = halo(reach, smallest, grid.cell_width, grid.columns)
+    cap = values["MAXIMUM_WINDOW"] or math.inf
+    rows, columns = int(min(wanted_rows, cap)), int(min(wanted_columns, cap))
+    cuts = rows < wanted_rows or columns < wanted_columns
+    if cuts:
+        report.warning(
+            f"MAXIMUM_WINDOW = {cap:g} cells cuts: with a reach of {reach:g} map units and a smallest resistance of "
+            f"{smallest:g}, paths get up to {max(wanted_rows, wanted_columns)} cells away. Pairs and paths beyond the "
+            "window do not count."
+        )
+    windows = window_plan(
+        grid.rows,
+        grid.columns,
+        rows,
+        columns,
+        own_windows=cuts,
+        gradient=gradient,
+        item_bytes=8 if values["PRECISION"] == "double" else 4,
+        threads=job.threads or cores(),
+        memory_limit=job.memory_limit,
+        largest="DISPERSAL_DISTANCE",
+    )
+    _say(headers, found, windows, smallest, report)
+    return LandscapePlan(headers, found, windows)
+
+
+def _say(headers: LandscapeHeaders, found: Survey, windows: WindowPlan, smallest: float, report: Report) -> None:
+    dispersal = headers.dispersal
+    grid = headers.grid
+    report.message(
+        f"{found.nodes} of {grid.cells} cells can be crossed, {found.habitat} hold habitat; resistance "
+        f"{found.smallest_resistance:g} to {found.largest_resistance:g}."
+    )
+    report.message(
+        f"Proximity {dispersal.kernel} with scale {dispersal.scale:g}; pairs up to a distance of "
+        f"{dispersal.reach:g} map units count."
+    )
+    if dispersal.reach / smallest < min(grid.cell_width, grid.cell_height):
+        report.warning("No cell reaches another: the reach is shorter than one step. Raise DISPERSAL_DISTANCE.")
+    if smallest < found.largest_resistance and windows.window.halo_rows > 200:
+        report.warning(
+            f"The smallest resistance, {smallest:g}, makes windows of {windows.window.height} cells. A resistance "
+            "of 1 for the easiest cells (permeability at most 1) is usual."
+        )
+    report.message(f"Plan: {windows}. Peak memory about {human_bytes(windows.memory)}.")
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+

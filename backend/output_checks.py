@@ -1,0 +1,71 @@
+"""Whether every output can be written, before any work."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from .errors import InputError
+from .job import Job
+from .memory import human_bytes
+from .raster_io import Grid
+
+_ENDINGS = {"raster": (".tif", ".tiff"), "table": (".csv",), "report": (".html", ".htm")}
+_BYTES_PER_CELL = 5
+
+
+def check_outputs(job: Job, grid: Grid) -> None:
+    """Check folders, names and free space of every output that the job asks for.
+
+    Raises
+    ------
+    InputError
+        With the output's name, the path and what to do.
+    """
+    kinds = {output.name: output.kind for output in job.declaration.outputs}
+    needed: dict[Path, int] = {}
+    seen: dict[Path, str] = {}
+    for name, given in job.outputs.items():
+        if kinds.get(name) not in _ENDINGS:
+            raise InputError(name, f"'{job.analysis}' has no such output file.", f"Known: {', '.join(kinds)}.")
+        path = Path(given)
+        _check_path(name, path, _ENDINGS[kinds[name]])
+        whole = path.resolve()
+        if whole in seen:
+            raise InputError(name, f"'{path}' is the output of {seen[whole]} as well.", "Give each its own file.")
+        seen[whole] = name
+        size = grid.cells * _BYTES_PER_CELL if kinds[name] == "raster" else 1_000_000
+        needed[whole.parent] = needed.get(whole.parent, 0) + size
+    for folder, size in needed.items():
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            first = next(name for path, name in seen.items() if path.parent == folder)
+            raise InputError(
+                first,
+                f"The outputs need up to {human_bytes(size)} in '{folder}', {human_bytes(free)} are free.",
+                "Free some space or choose another folder.",
+            )
+    for name in ("QUALITY", "MOVEMENT", "COST"):
+        source = job.parameters.get(name)
+        if source and Path(source).exists() and Path(source).resolve() in seen:
+            raise InputError(seen[Path(source).resolve()], f"It would overwrite {name}.", "Choose another file.")
+
+
+def _check_path(name: str, path: Path, endings: tuple[str, ...]) -> None:
+    if path.suffix.lower() not in endings:
+        raise InputError(name, f"'{path.name}' does not end in {' or '.join(endings)}.", "Rename the output.")
+    if path.is_dir():
+        raise InputError(name, f"'{path}' is a folder.", "Give the name of a file.")
+    if not path.parent.is_dir():
+        raise InputError(name, f"The folder '{path.parent}' does not exist.", "Create it or choose another.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.exists():
+            with path.open("ab"):
+                pass
+    except OSError as error:
+        raise InputError(
+            name, f"'{path}' cannot be written ({error.strerror}).", "Choose a folder that you may write to."
+        ) from error

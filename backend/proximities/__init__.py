@@ -1,0 +1,1 @@
+"""Proximity kernels, one file each."""

@@ -1,0 +1,30 @@
+"""A proximity kernel with its scale, as a differentiable module."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .proximities.abstract import AbstractKernel
+
+
+class Proximity(eqx.Module):
+    r"""Proximity :math:`k(d) = f(d / d_0)`; 0 for pairs that cannot reach each other (d = inf).
+
+    Parameters
+    ----------
+    kernel : AbstractKernel
+        f, in units of the scale.
+    scale : scalar array
+        d0, map units, > 0.
+    """
+
+    kernel: AbstractKernel = eqx.field(static=True)
+    scale: Float[Array, ""]
+
+    def __call__(self, distance: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the proximity of each distance, in [0, 1]."""
+        reached = jnp.isfinite(distance)
+        u = jnp.where(reached, distance, 0) / self.scale.astype(distance.dtype)
+        return jnp.where(reached, self.kernel.value(u, jnp), 0)

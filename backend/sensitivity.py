@@ -1,0 +1,84 @@
+"""Sensitivity and elasticity of connectivity to the rasters as they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .connectivity import connectivity_gradient
+from .job import Report
+from .landscape import Landscape
+from .window_plan import WindowPlan
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Gradient of connectivity.
+
+    Parameters
+    ----------
+    total : float
+        C.
+    sensitivity, elasticity : dict of array, shape (rows, columns)
+        dC / dx and x dC / dx by ``"movement"`` and ``"quality"``; 0 where there is no node.
+    scale : float
+        dC / d d0.
+    """
+
+    total: float
+    sensitivity: dict[str, NDArray[np.float64]]
+    elasticity: dict[str, NDArray[np.float64]]
+    scale: float
+
+
+def sensitivity(
+    landscape: Landscape,
+    plan: WindowPlan,
+    with_respect_to: Sequence[str],
+    report: Report,
+    *,
+    count_self: bool = False,
+) -> Sensitivity:
+    """Compute the exact gradient of C.
+
+    Parameters
+    ----------
+    landscape : Landscape
+    plan : WindowPlan
+    with_respect_to : sequence of str
+        ``"movement"``, ``"quality"`` or both.
+    report : Report
+        Hears of the progress; may cancel.
+    count_self : bool
+        Whether C counts the pairs i = j, which adds 2 q to its derivative with respect to quality.
+
+    Returns
+    -------
+    Sensitivity
+    """
+    quality = np.nan_to_num(landscape.quality)
+    found = connectivity_gradient(
+        landscape.model,
+        plan,
+        landscape.resistance,
+        quality.astype(landscape.dtype),
+        report,
+        habitat_only="quality" not in with_respect_to,
+    )
+    node = landscape.node
+    values = {"movement": landscape.movement, "quality": quality}
+    gradients: dict[str, NDArray[np.float64]] = {}
+    if "movement" in with_respect_to:
+        gradients["movement"] = landscape.by_movement(found.resistance)
+    if "quality" in with_respect_to:
+        gradients["quality"] = found.quality + np.where(node, 2 * quality, 0) * count_self
+    own = float((quality[node] ** 2).sum()) if count_self else 0.0
+    return Sensitivity(
+        total=found.total + own,
+        sensitivity=gradients,
+        elasticity={to: np.where(node, values[to], 0) * gradient for to, gradient in gradients.items()},
+        scale=found.scale,
+    )

@@ -1,0 +1,122 @@
+"""Blocks of sources, each in a window with a halo, gathered into batches of one fixed shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .window_plan import WindowPlan
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows that are computed at once.
+
+    Parameters
+    ----------
+    tops, lefts : int array, shape (windows,)
+        First row and column of each window in the padded raster, which are those of its block in the raster.
+    resistance, quality : array, shape (batch, height, width)
+        Padded with empty windows (no nodes) up to the batch size.
+    done : float
+        Share of all windows that lie before or in this batch.
+    """
+
+    tops: NDArray[np.intp]
+    lefts: NDArray[np.intp]
+    resistance: NDArray[np.floating]
+    quality: NDArray[np.floating]
+    done: float
+
+
+class Windows:
+    """A raster cut into windows.
+
+    Cells beyond the raster's edge are no nodes. Blocks without a source are left out, so that they cost nothing.
+
+    Parameters
+    ----------
+    plan : WindowPlan
+        Block, halo and batch.
+    resistance : array, shape (rows, columns)
+        Inf where there is no node.
+    quality : array, shape (rows, columns)
+        >= 0; NaN or a cell that is no node counts as 0.
+    habitat_only : bool
+        Leave out blocks whose sources all have quality 0.
+    """
+
+    def __init__(
+        self,
+        plan: WindowPlan,
+        resistance: NDArray[np.floating],
+        quality: NDArray[np.floating],
+        *,
+        habitat_only: bool = False,
+    ) -> None:
+        self.plan = plan
+        shape = plan.window
+        down, right = -plan.rows % shape.block_rows, -plan.columns % shape.block_columns
+        margins = ((shape.halo_rows, shape.halo_rows + down), (shape.halo_columns, shape.halo_columns + right))
+        node = np.isfinite(resistance)
+        quality = np.where(node & ~np.isnan(quality), quality, 0).astype(resistance.dtype)
+        self._resistance = np.pad(resistance, margins, constant_values=np.inf)
+        self._quality = np.pad(quality, margins)
+        sources = quality > 0 if habitat_only else node
+        wanted = _any_in_block(np.pad(sources, ((0, down), (0, right))), shape.block_rows, shape.block_columns)
+        block_rows, block_columns = np.nonzero(wanted)
+        self._tops = block_rows * shape.block_rows
+        self._lefts = block_columns * shape.block_columns
+
+    def __len__(self) -> int:
+        """Number of windows that are computed."""
+        return len(self._tops)
+
+    @property
+    def padded_shape(self) -> tuple[int, int]:
+        """Rows and columns of the raster with halo and remainder."""
+        rows, columns = self._resistance.shape
+        return rows, columns
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield all windows, in order, `plan.batch` at a time."""
+        shape, size = self.plan.window, self.plan.batch
+        window = (shape.height, shape.width)
+        resistances = np.lib.stride_tricks.sliding_window_view(self._resistance, window)
+        qualities = np.lib.stride_tricks.sliding_window_view(self._quality, window)
+        for first in range(0, len(self), size):
+            tops, lefts = self._tops[first : first + size], self._lefts[first : first + size]
+            resistance = np.full((size, *window), np.inf, self._resistance.dtype)
+            quality = np.zeros((size, *window), self._quality.dtype)
+            resistance[: len(tops)] = resistances[tops, lefts]
+            quality[: len(tops)] = qualities[tops, lefts]
+            yield Batch(tops, lefts, resistance, quality, min(1.0, (first + size) / len(self)))
+
+    def add_windows(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
+        """Add values of whole windows, shape (batch, height, width), to a padded raster."""
+        shape = self.plan.window
+        for top, left, window in zip(batch.tops, batch.lefts, values, strict=False):
+            total[top : top + shape.height, left : left + shape.width] += window
+
+    def put_blocks(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
+        """Put values of the sources, shape (batch, block rows, block columns), into a padded raster."""
+        shape = self.plan.window
+        for top, left, block in zip(batch.tops, batch.lefts, values, strict=False):
+            row, column = top + shape.halo_rows, left + shape.halo_columns
+            total[row : row + shape.block_rows, column : column + shape.block_columns] = block
+
+    def unpad(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the part of a padded raster that is the raster."""
+        shape = self.plan.window
+        return total[
+            shape.halo_rows : shape.halo_rows + self.plan.rows,
+            shape.halo_columns : shape.halo_columns + self.plan.columns,
+        ]
+
+
+def _any_in_block(cells: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
+    height, width = cells.shape
+    return cells.reshape(height // rows, rows, width // columns, columns).any(axis=(1, 3))
