@@ -19,7 +19,7 @@ from .engine_install import Recipe, install, package_folder, recipe_for, remove,
 from .engine_interpreter import Interpreter, find_interpreter
 from .engine_manifest import State, size_on_disk
 from .engine_paths import PLUGIN, engine_root, home
-from .engine_process import run_lines
+from .engine_self_test import try_out
 
 __all__ = [
     "EngineCancelled",
@@ -51,16 +51,11 @@ def self_test(interpreter: Interpreter, home_folder: Path, report=lambda text: N
     now = state(interpreter, home_folder)
     if now != "ready":
         raise EngineError(now.why, "Install the compute engine.")
+    folder = package_folder(interpreter, home_folder)
+    arguments = recipe_for(interpreter).self_test
     with tempfile.TemporaryDirectory(prefix="driftway-check-") as scratch:
-        folder = package_folder(interpreter, home_folder)
-        environment = worker_environment(folder, PLUGIN, "auto", Path(scratch) / "cache")
-        command = [str(interpreter.path), *recipe_for(interpreter).self_test]
-        finished = run_lines(command, environment, Path(scratch), report, cancelled, 600.0)
-    if finished.status != 0:
-        tail = " / ".join(finished.lines[-4:])
-        raise EngineError(
-            f"The self-test failed (exit {finished.status}): {tail}", "Remove and install the engine anew."
-        )
+        place, cache = Path(scratch), home_folder / "cache"
+        try_out(interpreter, arguments, folder, PLUGIN, "auto", cache, place, report, cancelled)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

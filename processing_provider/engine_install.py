@@ -12,29 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .engine_environment import worker_environment
 from .engine_errors import EngineError
 from .engine_interpreter import Interpreter
 from .engine_lock import install_lock
 from .engine_manifest import State, compare, size_on_disk, write_manifest
 from .engine_paths import PLUGIN, engine_root, lock_digest, lock_file
 from .engine_pip import explain, find_pip, install_arguments
-from .engine_process import run_lines
+from .engine_self_test import self_test_arguments, try_out
 
 NEEDED = 1_200_000_000
-CHECK_LIMIT = 600.0
 STAGING = ".staging-"
 RETIRED = ".retired-"
-KERNELS = """
-import equinox, jax, jaxtyping, numba, scipy
-import numpy as np
-jax.config.update("jax_enable_x64", True)
-total = float(jax.jit(lambda x: (x * x).sum())(jax.numpy.arange(5.0)))
-triangular = numba.njit(lambda n: n * (n + 1) // 2)(10)
-if total != 30.0 or triangular != 55:
-    raise SystemExit("the kernels computed %r and %r instead of 30.0 and 55" % (total, triangular))
-print("jax %s, numba %s, numpy %s compute correctly" % (jax.__version__, numba.__version__, np.__version__))
-"""
 
 
 @dataclass(frozen=True)
@@ -58,9 +46,7 @@ class Recipe:
 
 def recipe_for(interpreter: Interpreter, plugin_dir: Path = PLUGIN) -> Recipe:
     """Return the recipe that belongs to this version of the plugin and to an interpreter's version."""
-    has_own = (plugin_dir / "backend" / "__main__.py").is_file()
-    self_test = ("-m", "backend", "check") if has_own else ("-c", KERNELS)
-    return Recipe(lock_file(interpreter.version), self_test)
+    return Recipe(lock_file(interpreter.version), self_test_arguments(plugin_dir))
 
 
 def package_folder(interpreter: Interpreter, home: Path, recipe: Recipe | None = None) -> Path | None:
@@ -190,7 +176,18 @@ class _Build:
             packages.mkdir()
             scratch.mkdir()
             self._fetch(packages, scratch, wheelhouse, proxy)
-            self._try_out(packages, scratch)
+            self.report("Trying out the compute engine.")
+            try_out(
+                self.interpreter,
+                self.recipe.self_test,
+                packages,
+                self.plugin_dir,
+                "cpu",
+                self.folder.parent.parent / "cache",
+                scratch,
+                self.report,
+                self.cancelled,
+            )
             write_manifest(packages, _facts(self.interpreter, self.recipe))
             _switch(packages, self.folder)
         finally:
@@ -201,22 +198,19 @@ class _Build:
         self.report(f"Installing the compute engine for Python {version} ({self.interpreter.path}).")
         pip = find_pip(self.interpreter, scratch, self.cancelled)
         arguments = install_arguments(self.recipe.lock, packages, wheelhouse)
-        finished = pip.run(arguments, scratch, self.report, self.cancelled, proxy=proxy)
+
+        def so_far() -> str:
+            return f"... {size_on_disk(packages.parent) / 1e6:.0f} MB so far"
+
+        finished = pip.run(arguments, scratch, self._hear_pip, self.cancelled, proxy=proxy, waiting=so_far)
         if finished.status != 0:
             raise explain(finished, self.interpreter, wheelhouse)
         _delete(packages / "bin")
 
-    def _try_out(self, packages: Path, scratch: Path) -> None:
-        self.report("Trying out the compute engine.")
-        environment = worker_environment(packages, self.plugin_dir, "cpu", scratch / "cache")
-        command = [str(self.interpreter.path), *self.recipe.self_test]
-        finished = run_lines(command, environment, scratch, self.report, self.cancelled, CHECK_LIMIT)
-        if finished.status != 0:
-            raise EngineError(
-                f"The packages were installed, but do not compute on this computer (exit {finished.status}): "
-                f"{' / '.join(finished.lines[-4:])}",
-                "Name another interpreter in Settings > Options > Driftway, or report this with the log.",
-            )
+    def _hear_pip(self, line: str) -> None:
+        # A user's own indexes make pip say for every package where it did not find it.
+        if not line.startswith(("Looking in ", "WARNING: Location ")):
+            self.report(line)
 
 
 def _facts(interpreter: Interpreter, recipe: Recipe) -> dict[str, Any]:

@@ -58,13 +58,14 @@ class Pip:
         cancelled: Callable[[], bool],
         limit: float = LIMIT,
         proxy: str | None = None,
+        waiting: Callable[[], str] | None = None,
     ) -> Finished:
         """Run ``pip <arguments>`` in ``folder``, with the user's mirrors, certificates and proxies."""
         environment = _environment(folder, proxy)
         if self.user_site:
             environment.pop("PYTHONNOUSERSITE", None)
         command = [str(self.interpreter.path), "-c", GUARDED, self.wheel, "pip", *arguments]
-        return run_lines(command, environment, folder, heard, cancelled, limit)
+        return run_lines(command, environment, folder, heard, cancelled, limit, waiting)
 
 
 def find_pip(interpreter: Interpreter, folder: Path, cancelled: Callable[[], bool]) -> Pip:

@@ -18,6 +18,7 @@ from .engine_environment import no_window
 from .engine_errors import EngineCancelled, EngineError
 
 POLL = 0.1
+SILENCE = 10.0
 KEPT_LINES = 200
 # The child reads its standard input in a thread and ends when it closes: that is when this process is gone.
 GUARDED = """
@@ -54,6 +55,7 @@ def run_lines(
     heard: Callable[[str], None],
     cancelled: Callable[[], bool],
     limit: float,
+    waiting: Callable[[], str] | None = None,
 ) -> Finished:
     """Run a command in ``folder`` and pass on each line it prints.
 
@@ -67,6 +69,8 @@ def run_lines(
         Asked every 100 ms; when true the child and its children are killed.
     limit : float
         Seconds after which the child is killed.
+    waiting : callable or None
+        Asked for a line to pass on after every 10 s in which the child said nothing.
 
     Raises
     ------
@@ -80,7 +84,8 @@ def run_lines(
     reader = threading.Thread(target=_read, args=(child, lines), daemon=True)
     reader.start()
     last: deque[str] = deque(maxlen=KEPT_LINES)
-    deadline = time.monotonic() + limit
+    spoke = time.monotonic()
+    deadline = spoke + limit
     try:
         while True:
             if cancelled():
@@ -90,7 +95,11 @@ def run_lines(
             try:
                 line = lines.get(timeout=POLL)
             except queue.Empty:
+                if waiting is not None and time.monotonic() - spoke > SILENCE:
+                    spoke = time.monotonic()
+                    heard(waiting())
                 continue
+            spoke = time.monotonic()
             if line is None:
                 return Finished(child.wait(), tuple(last))
             if line:

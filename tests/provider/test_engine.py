@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_engine import this_python
 
-from processing_provider import engine_install
+from processing_provider import engine_self_test
 from processing_provider.engine import home, main, recipe_for, worker_environment
 from processing_provider.engine_paths import LOCKS, lock_file
 
@@ -81,7 +81,7 @@ def test_locks_pin_every_package_by_hash_and_name_no_index(name: str) -> None:
 
 
 def test_self_test_is_the_backends_own_where_it_exists(tmp_path: Path) -> None:
-    assert recipe_for(this_python(), tmp_path).self_test == ("-c", engine_install.KERNELS)
+    assert recipe_for(this_python(), tmp_path).self_test == ("-c", engine_self_test.KERNELS)
     (tmp_path / "backend").mkdir()
     (tmp_path / "backend" / "__main__.py").write_text("")
     assert recipe_for(this_python(), tmp_path).self_test == ("-m", "backend", "check")
@@ -115,3 +115,21 @@ def test_removing_nothing_is_no_error(
     monkeypatch.setenv("DRIFTWAY_HOME", str(tmp_path))
     assert main(["remove", "--all"]) == 0
     assert "0 MB freed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        ('{"event": "heartbeat"}', ""),
+        ('{"event": "hello", "jax": "0.10.2", "device": "cpu", "devices": ["cpu:0"]}', "JAX 0.10.2 on cpu (cpu:0)"),
+        ('{"event": "error", "message": "Wrong.", "remedy": "Do this."}', "Wrong. Do this."),
+        (
+            '{"event": "result", "numbers": {"RELATIVE_ERROR": 4e-14}}',
+            "The self-test is right (relative error 4.0e-14).",
+        ),
+        ("{no json", "{no json"),
+        ("ImportError: numba", "ImportError: numba"),
+    ],
+)
+def test_events_of_the_self_test_are_told_in_words(line: str, meaning: str) -> None:
+    assert engine_self_test.spoken(line) == meaning

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from fake_engine import leftovers, lock_of, make_wheel, recipe_of, this_python
 
-from processing_provider import engine_install
+from processing_provider import engine_install, engine_process
 from processing_provider.engine import (
     EngineCancelled,
     EngineError,
@@ -27,6 +27,7 @@ from processing_provider.engine import (
     state,
     worker_environment,
 )
+from processing_provider.engine_process import run_lines
 
 TOP = Path(__file__).resolve().parents[2]
 SLEEP = ("-c", "import os, time; print('pid', os.getpid(), flush=True); time.sleep(60)")
@@ -378,3 +379,17 @@ def test_remove_all_takes_every_folder(place: Place) -> None:
     (place.home / "engine" / "cp399-0000000000000000").mkdir()
     remove(place.home)
     assert list((place.home / "engine").iterdir()) == []
+
+
+def test_silent_child_is_spoken_for(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(engine_process, "SILENCE", 0.2)
+    command = [sys.executable, "-c", "import time; time.sleep(1.5); print('done')"]
+    run_lines(command, dict(os.environ), tmp_path, place.said.append, lambda: False, 60.0, lambda: "still at it")
+    assert place.said[0] == "still at it"
+    assert place.said[-1] == "done"
+
+
+def test_child_that_takes_too_long_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with pytest.raises(EngineError, match="did not finish within 1 s"):
+        run_lines(command, dict(os.environ), tmp_path, print, lambda: False, 1.0)
