@@ -37,7 +37,9 @@ class Neighbourhood:
 
     def __post_init__(self) -> None:
         if not (0 < self.cell_width < math.inf and 0 < self.cell_height < math.inf):
-            raise ValueError(f"cells of {self.cell_width} x {self.cell_height} map units; both sizes must be > 0 and finite.")
+            raise ValueError(
+                f"cells of {self.cell_width} x {self.cell_height} map units; both sizes must be > 0 and finite."
+            )
         if self.neighbours not in (4, 8):
             raise ValueError(f"{self.neighbours} neighbours; give 4 or 8.")
         if self.edge_rule not in ("average_resistance", "average_conductance"):
@@ -90,7 +92,9 @@ def edge_costs(resistance: Float[Array, "... height width"], neighbourhood: Neig
     above, below = (..., slice(None, -1), slice(None)), (..., slice(1, None), slice(None))
     left, right = (..., slice(None, -1)), (..., slice(1, None))
 
-    def cost(one: Float[Array, "..."], other: Float[Array, "..."], joined: Bool[Array, "..."], length: float) -> Float[Array, "..."]:
+    def cost(
+        one: Float[Array, "..."], other: Float[Array, "..."], joined: Bool[Array, "..."], length: float
+    ) -> Float[Array, "..."]:
         if neighbourhood.edge_rule == "average_resistance":
             value = (one + other) * (length / 2)
         else:
@@ -114,7 +118,9 @@ def edge_costs(resistance: Float[Array, "... height width"], neighbourhood: Neig
         falling, rising = falling & beside_falling, rising & beside_rising
     southeast = cost(r_above[left], r_below[right], falling, length)
     southwest = cost(r_above[right], r_below[left], rising, length)
-    return EdgeCosts(east, south, _pad(southeast, after_rows=1, after_columns=1), _pad(southwest, after_rows=1, before_columns=1))
+    return EdgeCosts(
+        east, south, _pad(southeast, after_rows=1, after_columns=1), _pad(southwest, after_rows=1, before_columns=1)
+    )
 
 
 def _pad(

@@ -30,7 +30,9 @@ class WindowShape:
 
     def __post_init__(self) -> None:
         if self.block_rows < 1 or self.block_columns < 1:
-            raise ValueError(f"a block of {self.block_rows} x {self.block_columns} cells holds no source; give at least 1 x 1.")
+            raise ValueError(
+                f"a block of {self.block_rows} x {self.block_columns} cells holds no source; give at least 1 x 1."
+            )
         if self.halo_rows < 0 or self.halo_columns < 0:
             raise ValueError(f"a halo of {self.halo_rows} x {self.halo_columns} cells is negative; give 0 or more.")
 
@@ -71,4 +73,6 @@ class WindowShape:
     def check(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError unless an array of this shape holds whole windows in its last two axes."""
         if shape[-2:] != (self.height, self.width):
-            raise ValueError(f"an array of shape {shape} for windows of {self.height} x {self.width}; give whole windows.")
+            raise ValueError(
+                f"an array of shape {shape} for windows of {self.height} x {self.width}; give whole windows."
+            )

@@ -1,0 +1,44 @@
+"""What every distance is."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ..grid import Neighbourhood
+from ..window_shape import WindowShape
+
+
+class AbstractDistance(eqx.Module):
+    """Distance from every source of a block of windows to every cell of its window."""
+
+    unit: eqx.AbstractClassVar[str]
+
+    @abstractmethod
+    def __call__(
+        self,
+        resistance: Float[Array, "blocks height width"],
+        neighbourhood: Neighbourhood,
+        window: WindowShape,
+        limit: float | Float[Array, ""],
+    ) -> Float[Array, "blocks height width lanes"]:
+        """Return the distances of each window.
+
+        Parameters
+        ----------
+        resistance : (blocks, height, width)
+            Resistance of each cell, > 0; ``inf`` or ``nan`` where the cell is no node.
+        neighbourhood : Neighbourhood
+            How cells are joined; static.
+        window : WindowShape
+            Where the sources lie; static.
+        limit : float
+            Greatest distance that counts, inclusive up to rounding.
+
+        Returns
+        -------
+        (blocks, height, width, lanes)
+            ``inf`` where the cell or the source is no node, where the source does not reach the cell, and beyond the
+            limit; 0 from a source to itself. The reverse-mode derivative with respect to the resistance is exact; cotangents
+            at infinite entries are ignored.
+        """

@@ -1,0 +1,218 @@
+"""A Numba type for several sources side by side: one SIMD vector held in registers.
+
+Numba leaves vectorisation to LLVM's loop vectoriser, which here would reload the neighbouring cell from memory at every
+step. With an explicit vector the running values stay in registers, on any processor that LLVM knows. The number of lanes is
+part of the type; functions learn it from the length of a tuple, ``width``, which is known when they are compiled.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic, models, register_model
+
+
+class LanesType(types.Type):
+    """Vector of ``count`` values of a Numba number type."""
+
+    def __init__(self, dtype: types.Type, count: int) -> None:
+        self.dtype = dtype
+        self.count = count
+        super().__init__(name=f"Lanes({dtype}, {count})")
+
+
+@register_model(LanesType)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, numba_type: LanesType) -> None:
+        element = manager.lookup(numba_type.dtype).get_value_type()
+        super().__init__(manager, numba_type, ir.VectorType(element, numba_type.count))
+
+
+def _splat(builder: Any, scalar: Any, count: int) -> Any:
+    single = builder.insert_element(
+        ir.Constant(ir.VectorType(scalar.type, count), ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+    )
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count)
+    return builder.shuffle_vector(single, single, zeros)
+
+
+def _address(context: Any, builder: Any, array_type: Any, array: Any, cell: Any, count: int, vector: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    start = builder.mul(cell, ir.Constant(cell.type, count))
+    return builder.bitcast(builder.gep(data, [start]), vector.as_pointer())
+
+
+def _any(builder: Any, mask: Any) -> Any:
+    if mask.type.count == 1:
+        return builder.extract_element(mask, ir.Constant(ir.IntType(32), 0))
+    bits = builder.bitcast(mask, ir.IntType(mask.type.count))
+    return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+
+@intrinsic
+def load(typing_context, array, cell, width):
+    """Read the lanes of a cell of a flat array."""
+    kind = LanesType(array.dtype, width.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(kind)
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1], kind.count, vector)
+        value = builder.load(address, align=kind.dtype.bitwidth // 8)
+        return value
+
+    return kind(array, types.intp, width), generate
+
+
+@intrinsic
+def store(typing_context, array, cell, value):
+    """Write the lanes of a cell of a flat array."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[2]
+        vector = context.get_value_type(kind)
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1], kind.count, vector)
+        builder.store(arguments[2], address, align=kind.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
+def fill(typing_context, scalar, width):
+    """Give every lane the same value."""
+    kind = LanesType(scalar, width.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _splat(builder, arguments[0], kind.count)
+
+    return kind(scalar, width), generate
+
+
+@intrinsic
+def plus(typing_context, value, addend):
+    """Add a scalar, or other lanes, to every lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one, other = arguments
+        if not isinstance(signature.args[1], LanesType):
+            other = _splat(builder, other, signature.args[0].count)
+        return builder.fadd(one, other)
+
+    return value(value, addend if isinstance(addend, LanesType) else value.dtype), generate
+
+
+@intrinsic
+def times(typing_context, value, factor):
+    """Multiply lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fmul(*arguments)
+
+    return value(value, factor), generate
+
+
+@intrinsic
+def least(typing_context, one, other):
+    """Take the smaller value of each lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        left, right = arguments
+        return builder.select(builder.fcmp_ordered("<", left, right), left, right)
+
+    return one(one, other), generate
+
+
+@intrinsic
+def any_below(typing_context, one, other):
+    """Say whether any lane of ``one`` is smaller than that of ``other``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _any(builder, builder.fcmp_ordered("<", *arguments))
+
+    return types.boolean(one, other), generate
+
+
+@intrinsic
+def any_different(typing_context, new, old):
+    """Say whether any lane of ``new`` differs from that of ``old``; a lane that was ``nan`` never does again."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        new, old = arguments
+        differs = builder.and_(builder.fcmp_unordered("!=", new, old), builder.fcmp_ordered("==", old, old))
+        return _any(builder, differs)
+
+    return types.boolean(new, old), generate
+
+
+@intrinsic
+def tight_bit(typing_context, near, cost, far, far_slack, bit):
+    """Return ``bit`` in the lanes where a step of this cost from ``near`` is a last step of a shortest path to ``far``."""
+    kind = LanesType(types.uint8, near.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        near, cost, far, far_slack, bit = arguments
+        reached = builder.fadd(near, _splat(builder, cost, kind.count))
+        tight = builder.and_(builder.fcmp_ordered("<=", reached, far_slack), builder.fcmp_ordered("<", near, far))
+        bits = context.get_value_type(kind)
+        return builder.select(tight, _splat(builder, bit, kind.count), ir.Constant(bits, [0] * kind.count))
+
+    return kind(near, near.dtype, near, near, types.uint8), generate
+
+
+@intrinsic
+def either(typing_context, one, other):
+    """Take the bits set in one or the other."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.or_(*arguments)
+
+    return one(one, other), generate
+
+
+@intrinsic
+def equal_share(typing_context, bits, like):
+    """Return 1 / (number of bits set) in each lane, 1 where there is none."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = context.get_value_type(signature.args[1])
+        kind = arguments[0].type
+        set_bits = builder.module.declare_intrinsic(f"llvm.ctpop.v{kind.count}i8", (), ir.FunctionType(kind, [kind]))
+        number = builder.uitofp(builder.call(set_bits, arguments[:1]), vector)
+        one = ir.Constant(vector, [1.0] * signature.args[1].count)
+        none = builder.fcmp_ordered("<", number, one)
+        return builder.select(none, one, builder.fdiv(one, number))
+
+    return like(bits, like), generate
+
+
+@intrinsic
+def where_bit(typing_context, bits, bit, value):
+    """Return ``value`` in the lanes that have this bit set, 0 in the others."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits, bit, value = arguments
+        count = signature.args[2].count
+        chosen = builder.and_(bits, _splat(builder, bit, count))
+        zero = ir.Constant(chosen.type, [0] * count)
+        return builder.select(builder.icmp_unsigned("!=", chosen, zero), value, ir.Constant(value.type, [0.0] * count))
+
+    return value(bits, types.uint8, value), generate
+
+
+@intrinsic
+def total(typing_context, value):
+    """Sum over the lanes, by halves."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (vector,) = arguments
+        count = signature.args[0].count
+        while count > 1:
+            count //= 2
+            halves = []
+            for start in (0, count):
+                mask = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(start, start + count)))
+                halves.append(builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask))
+            vector = builder.fadd(*halves)
+        return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+    return value.dtype(value), generate

@@ -1,0 +1,210 @@
+"""Least-cost distances on the CPU: row sweeps over several sources at once, in Numba.
+
+Distances lie in rows with the sources innermost. A sweep goes down and then up through the rows; a row takes over what
+changed in the row it comes from and settles itself by one pass to the right and one to the left (in a row a shortest path
+never turns back, so two passes are enough). Only the columns that can have changed are visited. Every value starts just
+beyond the limit, so that nothing beyond it ever counts as an improvement and the sweeps stop there by themselves.
+
+Inside the kernels a window is flat and framed by one cell on every side: cell ``(i, j)`` counted from 1 has the index
+``i * (columns + 2) + j``.
+"""
+
+import numpy as np
+from numba import njit
+
+from .lanes import any_below, fill, least, load, plus, store
+
+OPTIONS = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
+
+
+@njit(**OPTIONS)
+def frame_costs(east, south, southeast, southwest):
+    """Return the four edge costs of a window, flat and framed, without the edges that would leave it."""
+    rows, columns = east.shape
+    stride = columns + 2
+    framed = np.full((4, (rows + 2) * stride), np.inf, east.dtype)
+    for i in range(rows):
+        for j in range(columns):
+            cell = (i + 1) * stride + j + 1
+            if j + 1 < columns:
+                framed[0, cell] = east[i, j]
+            if i + 1 < rows:
+                framed[1, cell] = south[i, j]
+                if j + 1 < columns:
+                    framed[2, cell] = southeast[i, j]
+                if j > 0:
+                    framed[3, cell] = southwest[i, j]
+    return framed[0], framed[1], framed[2], framed[3]
+
+
+@njit(**OPTIONS)
+def _improve(distance, cell, offered, outside, width):
+    """Let a cell take what it is offered where that is shorter; return the new value and whether any lane changed."""
+    old = load(distance, cell, width)
+    if outside is not None:
+        offered = plus(offered, load(outside, cell, width))
+    new = least(offered, old)
+    store(distance, cell, new)
+    return new, any_below(new, old)
+
+
+@njit(**OPTIONS)
+def _pass_right(distance, east, row, columns, first, stop, outside, width):
+    """Pass to the right from column ``first`` beyond ``stop`` and on while the row changes; return the last changed column."""
+    previous = load(distance, row + first, width)
+    last = first
+    moving = True
+    j = first + 1
+    while j <= columns and (moving or j <= stop + 1):
+        previous, moving = _improve(distance, row + j, plus(previous, east[row + j - 1]), outside, width)
+        if moving:
+            last = j
+        j += 1
+    return last
+
+
+@njit(**OPTIONS)
+def _pass_left(distance, east, row, last, stop, outside, width):
+    """Pass to the left from column ``last`` beyond ``stop`` and on while the row changes; return the first changed column."""
+    previous = load(distance, row + last, width)
+    first = last
+    moving = True
+    j = last - 1
+    while j >= 1 and (moving or j >= stop - 1):
+        previous, moving = _improve(distance, row + j, plus(previous, east[row + j]), outside, width)
+        if moving:
+            first = j
+        j -= 1
+    return first
+
+
+@njit(**OPTIONS)
+def _relax_row(distance, east, row, other, middle, left, right, columns, first, last, outside, width):
+    """Take over what changed in columns ``first`` to ``last`` of the row ``other``.
+
+    ``middle``, ``left`` and ``right`` hold, by column of this row, the costs from the cell of the other row in the same
+    column, one to the left and one to the right. Returns the changed columns; none if the first is beyond the last.
+    """
+    start, stop = max(first - 1, 1), min(last + 1, columns)
+    lowest, highest = columns + 1, 0
+    previous = load(distance, row + start - 1, width)
+    one = load(distance, other + start - 1, width)
+    two = load(distance, other + start, width)
+    for j in range(start, stop + 1):
+        three = load(distance, other + j + 1, width)
+        offered = least(least(plus(one, left[j]), plus(three, right[j])), plus(two, middle[j]))
+        offered = least(offered, plus(previous, east[row + j - 1]))
+        previous, changed = _improve(distance, row + j, offered, outside, width)
+        if changed:
+            highest = j
+            lowest = min(lowest, j)
+        one, two = two, three
+    if highest == 0:
+        return lowest, highest
+    if highest == stop:
+        highest = _pass_right(distance, east, row, columns, stop, stop, outside, width)
+    return min(lowest, _pass_left(distance, east, row, highest, lowest, outside, width)), highest
+
+
+@njit(**OPTIONS)
+def _widen(spans, row, first, last):
+    spans[row, 0] = min(spans[row, 0], first)
+    spans[row, 1] = max(spans[row, 1], last)
+
+
+@njit(**OPTIONS)
+def sweep_window(distance, costs, sources, rows, columns, outside, width):
+    """Fill the distances from the source cells of every lane; return False if they do not settle.
+
+    ``distance`` (flat, framed, lanes innermost) holds a value beyond the limit everywhere. ``sources`` holds the cell index
+    of each lane, or -1.
+    """
+    east, south, southeast, southwest = costs
+    stride = columns + 2
+    # Columns that changed since the row below (above) last looked at them: first, last.
+    news = np.empty((2, rows + 2, 2), np.int64)
+    news[:, :, 0] = columns + 1
+    news[:, :, 1] = 0
+    count = len(width)
+    for lane in range(count):
+        if sources[lane] >= 0:
+            distance[sources[lane] * count + lane] = 0
+            _widen(news[0], sources[lane] // stride, sources[lane] % stride, sources[lane] % stride)
+    for i in range(1, rows + 1):
+        first, last = news[0, i]
+        if first <= last:
+            last = max(last, _pass_right(distance, east, i * stride, columns, first, last, outside, width))
+            first = min(first, _pass_left(distance, east, i * stride, last, first, outside, width))
+            news[0, i] = first, last
+            news[1, i] = first, last
+    # Every round settles at least one more cell of each shortest path.
+    for _ in range(rows * columns + 1):
+        busy = False
+        for downwards in (True, False):
+            for step in range(1, rows + 1):
+                i = step if downwards else rows + 1 - step
+                above = i - 1 if downwards else i + 1
+                mine = news[0] if downwards else news[1]
+                first, last = mine[above]
+                if first > last:
+                    continue
+                mine[above] = columns + 1, 0
+                row, other = i * stride, above * stride
+                if downwards:
+                    middle, left, right = south[other:], southeast[other - 1 :], southwest[other + 1 :]
+                else:
+                    middle, left, right = south[row:], southwest[row:], southeast[row:]
+                first, last = _relax_row(
+                    distance, east, row, other, middle, left, right, columns, first, last, outside, width
+                )
+                if first <= last:
+                    _widen(news[0], i, first, last)
+                    _widen(news[1], i, first, last)
+                    busy = True
+        if not busy:
+            return True
+    return False
+
+
+@njit(**OPTIONS)
+def source_cells(is_source, first_lane, count, halo_rows, halo_columns, block_columns, stride):
+    """Return the framed cell index of each lane's source from ``first_lane`` on; -1 where there is none."""
+    cells = np.full(count, -1, np.int64)
+    for lane in range(first_lane, min(first_lane + count, is_source.shape[0])):
+        if is_source[lane]:
+            i, j = lane // block_columns, lane % block_columns
+            cells[lane - first_lane] = (halo_rows + 1 + i) * stride + halo_columns + 1 + j
+    return cells
+
+
+@njit(**OPTIONS)
+def _read_out(distance, beyond, first_lane, out, count):
+    """Copy the framed distances of some lanes to the result, ``inf`` where they stayed beyond the limit."""
+    rows, columns, lanes = out.shape
+    lanes = min(lanes - first_lane, count)
+    for i in range(rows):
+        for j in range(columns):
+            cell = ((i + 1) * (columns + 2) + j + 1) * count
+            for lane in range(lanes):
+                value = distance[cell + lane]
+                out[i, j, first_lane + lane] = value if value < beyond else np.inf
+
+
+@njit(**OPTIONS)
+def sweep_windows(costs, is_source, halo, block_columns, beyond, outside, first_lane, width, out, first, last):
+    """Fill the lanes from ``first_lane`` on of ``out[first:last]`` (window, row, column, lane) with distances.
+
+    ``beyond`` is the smallest distance that no longer counts; ``outside`` (flat, framed, lanes innermost) holds ``inf`` where a
+    cell is not in the lane's own window, or is None. Returns the first window that did not settle, or -1.
+    """
+    count = len(width)
+    rows, columns = out.shape[1:3]
+    distance = np.empty((rows + 2) * (columns + 2) * count, out.dtype)
+    for window in range(first, last):
+        framed = frame_costs(costs[0][window], costs[1][window], costs[2][window], costs[3][window])
+        sources = source_cells(is_source[window], first_lane, count, halo[0], halo[1], block_columns, columns + 2)
+        distance[:] = beyond
+        if not sweep_window(distance, framed, sources, rows, columns, outside, width):
+            return window
+        _read_out(distance, beyond, first_lane, out[window], count)
+    return -1

@@ -1,0 +1,110 @@
+"""Shortest paths from every source of a block of windows, differentiable with respect to the edge costs."""
+
+import functools
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float
+
+from ..grid import EdgeCosts
+from ..window_shape import WindowShape
+from . import host_sweeps
+from .relaxation import gather_cotangents, relax_distances
+
+Method = Literal["automatic", "row_sweeps", "relaxation"]
+
+
+def tie_tolerance(dtype: Any) -> float:
+    """Return the relative difference within which two path costs are equal: rounding along a path, no more."""
+    return 1e-6 if jnp.finfo(dtype).bits == 32 else 1e-12
+
+
+def shortest_paths(
+    costs: EdgeCosts,
+    window: WindowShape,
+    limit: float | Float[Array, ""],
+    is_source: Bool[Array, "blocks lanes"] | None = None,
+    method: Method = "automatic",
+) -> Float[Array, "blocks height width lanes"]:
+    """Return the cost of the cheapest path from every source of each window to every cell.
+
+    ``d[v] = min over edges u - v of d[u] + cost(u, v)``, 0 at the source. The derivative is that of the shortest paths,
+    ``lambda[u] = g[u] + sum over tight u -> v of lambda[v] / (number of tight edges into v)``: where several paths tie, the
+    edges into a cell share equally. An edge is tight where ``d[u] + cost <= d[v] (1 + tolerance)`` and ``d[u] < d[v]``.
+
+    Parameters
+    ----------
+    costs : EdgeCosts
+        Edge costs of each window, (blocks, height, width), > 0; ``inf`` where there is no edge. Edges that would leave the
+        window are ignored.
+    window : WindowShape
+        Where the sources lie; static.
+    limit : float
+        Greatest distance that counts, inclusive up to rounding.
+    is_source : (blocks, lanes), optional
+        Lanes whose source is a node; the others stay ``inf``. By default all are.
+    method : {"automatic", "row_sweeps", "relaxation"}
+        ``row_sweeps`` runs in Numba on the CPU, ``relaxation`` in XLA on any device. ``automatic`` takes the first on CPUs
+        and the second elsewhere. Static.
+
+    Returns
+    -------
+    (blocks, height, width, lanes)
+        ``inf`` where the source does not reach the cell within the limit. Cotangents there are ignored.
+    """
+    window.check(costs.east.shape)
+    if is_source is None:
+        is_source = jnp.ones((costs.east.shape[0], window.lanes), bool)
+    dtype = costs.east.dtype
+    inclusive = jnp.asarray(limit, dtype) * (1 + tie_tolerance(dtype))
+    return _shortest_paths(costs, inclusive, is_source, window, method)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def _shortest_paths(costs: EdgeCosts, limit: Array, is_source: Array, window: WindowShape, method: Method) -> Array:
+    def sweep(costs: EdgeCosts, limit: Array, is_source: Array) -> Array:
+        shape = (costs.east.shape[0], window.height, window.width, window.lanes)
+        result = jax.ShapeDtypeStruct(shape, costs.east.dtype)
+        host = functools.partial(host_sweeps.distances, window)
+        return jax.pure_callback(host, result, costs, limit, is_source, vmap_method="sequential")
+
+    def relax(costs: EdgeCosts, limit: Array, is_source: Array) -> Array:
+        return relax_distances(costs, is_source, window, limit)
+
+    return _on_platform(method, sweep, relax, costs, limit, is_source)
+
+
+def _forward(
+    costs: EdgeCosts, limit: Array, is_source: Array, window: WindowShape, method: Method
+) -> tuple[Array, tuple[EdgeCosts, Array, Array]]:
+    distances = _shortest_paths(costs, limit, is_source, window, method)
+    return distances, (costs, is_source, distances)
+
+
+def _backward(
+    window: WindowShape, method: Method, saved: tuple[EdgeCosts, Array, Array], cotangents: Array
+) -> tuple[EdgeCosts, None, None]:
+    costs, is_source, distances = saved
+    slack = 1 + tie_tolerance(distances.dtype)
+
+    def sweep(costs: EdgeCosts, is_source: Array, distances: Array, cotangents: Array) -> EdgeCosts:
+        result = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape, each.dtype), costs)
+        host = functools.partial(host_sweeps.gradients, window, slack)
+        return jax.pure_callback(host, result, costs, is_source, distances, cotangents, vmap_method="sequential")
+
+    def relax(costs: EdgeCosts, is_source: Array, distances: Array, cotangents: Array) -> EdgeCosts:
+        return gather_cotangents(costs, distances, cotangents, slack)[0]
+
+    return _on_platform(method, sweep, relax, costs, is_source, distances, cotangents), None, None
+
+
+_shortest_paths.defvjp(_forward, _backward)
+
+
+def _on_platform(method: Method, sweep: Any, relax: Any, *operands: Any) -> Any:
+    if method == "automatic":
+        return lax.platform_dependent(*operands, cpu=sweep, default=relax)
+    return (sweep if method == "row_sweeps" else relax)(*operands)

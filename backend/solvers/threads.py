@@ -1,0 +1,60 @@
+"""How many threads the kernels on the CPU may use, and the pool they run in."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+_lock = threading.Lock()
+_count = 0
+_pool: tuple[int, Executor] | None = None
+
+
+def available_threads() -> int:
+    """Return the number of processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def set_thread_count(count: int) -> None:
+    """Let the kernels use ``count`` threads from now on; 0 stands for all that are available.
+
+    Results do not depend on it.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is negative.
+    """
+    global _count
+    if count < 0:
+        raise ValueError(f"{count} threads; give 1 or more, or 0 for all that are available.")
+    _count = count
+
+
+def thread_count() -> int:
+    """Return the number of threads that the kernels use."""
+    return _count or available_threads()
+
+
+def in_parts(task: Callable[[int, int], int], items: int) -> int:
+    """Run ``task(first, last)`` over parts of ``range(items)``; return the greatest of the answers, -1 if there is none.
+
+    Parts are a few times as many as threads, so that uneven work evens out. ``task`` must release the interpreter lock.
+    """
+    threads = min(thread_count(), items)
+    if threads <= 1:
+        return task(0, items) if items else -1
+    parts = min(items, 4 * threads)
+    bounds = [items * k // parts for k in range(parts + 1)]
+    return max(_executor(thread_count()).map(task, bounds[:-1], bounds[1:]))
+
+
+def _executor(threads: int) -> Executor:
+    global _pool
+    with _lock:
+        if _pool is None or _pool[0] != threads:
+            # A pool that is being replaced finishes what it was given: it is left to its own threads, not shut down.
+            _pool = threads, ThreadPoolExecutor(threads, thread_name_prefix="driftway")
+        return _pool[1]
