@@ -59,9 +59,7 @@ def check_budget(values: dict[str, Any]) -> str:
     return unit
 
 
-def read_candidates(
-    headers: LandscapeHeaders, values: dict[str, Any], action: Action, report: Report
-) -> Candidates:
+def read_candidates(headers: LandscapeHeaders, values: dict[str, Any], action: Action, report: Report) -> Candidates:
     """Read and check the rasters that say where action is possible and what it costs.
 
     Raises
@@ -134,9 +132,7 @@ def _possible(
     if "CANDIDATES" in headers.bands:
         mask = _mask(headers, "CANDIDATES", report)
         if not mask.any():
-            raise InputError(
-                "CANDIDATES", "The mask is empty: no cell has a value other than 0.", "Mark cells with 1."
-            )
+            raise InputError("CANDIDATES", "The mask is empty: no cell has a value other than 0.", "Mark cells with 1.")
         possible &= mask
     if "LOCKED_OUT" in headers.bands:
         possible &= ~_mask(headers, "LOCKED_OUT", report)

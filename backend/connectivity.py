@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -73,12 +74,15 @@ def _reach(
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
     window: WindowShape,
+    lengths: bool,
 ) -> tuple[Float[Array, "windows lanes"], ...]:
-    """Return, per source: sum of k q_j, of q_j and of d q_j over the pairs that count."""
+    """Return, per source: sum of k q_j, and with `lengths` those of q_j and d q_j, over the pairs that count."""
     distance = model.distances(resistance, window)
     counts = jnp.isfinite(distance)
     targets = quality[..., None]
     accessible = _sum_over_cells(model.proximity(distance) * targets)
+    if not lengths:
+        return (accessible,)
     weight = _sum_over_cells(jnp.where(counts, targets, 0))
     length = _sum_over_cells(jnp.where(counts, distance, 0) * targets)
     return accessible, weight, length
@@ -114,7 +118,7 @@ def _gradient(
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
     window: WindowShape,
-) -> tuple[Float[Array, ""], tuple[Float[Array, "..."], ...]]:
+) -> tuple[Float[Array, ""], tuple[Float[Array, ...], ...]]:
     def connectivity(resistance: Array, quality: Array, scale: Array) -> Array:
         scaled = eqx.tree_at(lambda m: m.proximity.scale, model, scale)
         return window_connectivity(scaled, resistance, quality, window)
@@ -137,7 +141,8 @@ class Connectivity:
     self_total : float
         Sum of q_i^2: what the pairs i = j add.
     mean_distance : float
-        Mean distance over the pairs that count, weighted by q_i q_j; NaN when there are none. Map units.
+        Mean distance over the pairs that count, weighted by q_i q_j, map units; NaN when there are none or it was not
+        asked for.
     """
 
     accessible: NDArray[np.float64]
@@ -173,6 +178,8 @@ def connectivity(
     resistance: NDArray[np.floating],
     quality: NDArray[np.floating],
     report: Report,
+    *,
+    mean_distance: bool = True,
 ) -> Connectivity:
     """Compute the connectivity of a raster, every node a source.
 
@@ -185,6 +192,8 @@ def connectivity(
         Inf resistance is no node; NaN quality is 0.
     report : Report
         Hears of the progress; may cancel between batches.
+    mean_distance : bool
+        Whether to compute it; without, a pass takes a quarter less.
 
     Returns
     -------
@@ -193,8 +202,8 @@ def connectivity(
     windows = Windows(plan, resistance, quality)
     shape = plan.window
     accessible, weight, length = (np.zeros(windows.padded_shape) for _ in range(3))
-    for batch, found in _computed(_reach, model, windows, report):
-        for total, values in zip((accessible, weight, length), found, strict=True):
+    for batch, found in _computed(partial(_reach, lengths=mean_distance), model, windows, report):
+        for total, values in zip((accessible, weight, length), found):
             blocks = np.asarray(values).reshape(-1, shape.block_rows, shape.block_columns)
             windows.put_blocks(total, batch, blocks)
     q = np.where(np.isfinite(resistance) & ~np.isnan(quality), quality, 0).astype(float)
@@ -244,7 +253,9 @@ def connectivity_gradient(
     )
 
 
-def _computed(function: object, model: LandscapeModel, windows: Windows, report: Report) -> Iterator[tuple[Batch, tuple]]:
+def _computed(
+    function: object, model: LandscapeModel, windows: Windows, report: Report
+) -> Iterator[tuple[Batch, tuple]]:
     """Run `function` over all batches, the next one under way while the last is taken in."""
     waiting: tuple[Batch, tuple] | None = None
     for batch in windows.batches():

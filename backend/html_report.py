@@ -110,15 +110,13 @@ def number(value: Any) -> str:
 
 
 def _row(label: str, value: str, note: str) -> str:
-    return (
-        f"<tr><td>{html.escape(label)}</td><td class=n>{value}</td><td class=sub>{html.escape(note)}</td></tr>"
-    )
+    return f"<tr><td>{html.escape(label)}</td><td class=n>{value}</td><td class=sub>{html.escape(note)}</td></tr>"
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "(empty)"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _picture(values: NDArray[np.float64], valid: NDArray[np.bool_], style: Style) -> tuple[str, str]:
@@ -213,9 +211,7 @@ def _plot(x_label: str, y_label: str, lines: dict[str, tuple[list[float], str]])
     span, reach = (high - low) or 1.0, (max(xs) or 1.0)
     parts = []
     for position, (label, (values, colour)) in enumerate(curves.items()):
-        points = " ".join(
-            f"{70 + 480 * x / reach:.1f},{250 - 220 * (v - low) / span:.1f}" for x, v in zip(xs, values, strict=True)
-        )
+        points = " ".join(f"{70 + 480 * x / reach:.1f},{250 - 220 * (v - low) / span:.1f}" for x, v in zip(xs, values))
         parts.append(f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='2'/>")
         parts.append(
             f"<text x='565' y='{40 + 18 * position}' font-size='13' fill='{colour}'>{html.escape(label)}</text>"

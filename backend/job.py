@@ -127,7 +127,7 @@ def _check_value(parameter: dict[str, Any], value: Any) -> None:
     name = parameter["name"]
     if parameter["kind"] in ("number", "distance"):
         low, high = parameter["minimum"], parameter["maximum"]
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
             raise InputError(name, f"'{value}' is not a number.")
         if (low is not None and value < low) or (high is not None and value > high):
             allowed = f">= {low}" if high is None else f"between {low} and {high}"

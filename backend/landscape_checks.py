@@ -227,9 +227,7 @@ def _check_movement(movement: NDArray[np.float64], first: int, headers: Landscap
         )
 
 
-def _count(
-    found: Survey, quality: NDArray[np.float64], movement: NDArray[np.float64], reading: Movement
-) -> None:
+def _count(found: Survey, quality: NDArray[np.float64], movement: NDArray[np.float64], reading: Movement) -> None:
     with np.errstate(over="ignore"):
         resistance = reading.resistance(movement, np)
     nodes = np.isfinite(resistance) & (resistance > 0)

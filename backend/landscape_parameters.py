@@ -157,7 +157,11 @@ WINDOW = (
         "When grids differ",
         "Stop: say so. Otherwise the other rasters are resampled to the grid of the quality raster: nearest for "
         "classes, bilinear for continuous values.",
-        options=(("stop", "Stop"), ("nearest", "Align to quality, nearest"), ("bilinear", "Align to quality, bilinear")),
+        options=(
+            ("stop", "Stop"),
+            ("nearest", "Align to quality, nearest"),
+            ("bilinear", "Align to quality, bilinear"),
+        ),
         default="stop",
         advanced=True,
     ),

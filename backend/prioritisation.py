@@ -120,7 +120,12 @@ class _Planner:
         """Return C after acting in the selected cells."""
         landscape = self.landscape(selected)
         found = connectivity(
-            landscape.model, self._plan, landscape.resistance, landscape.quality, self._share(step)
+            landscape.model,
+            self._plan,
+            landscape.resistance,
+            landscape.quality,
+            self._share(step),
+            mean_distance=False,
         )
         return found.total + found.self_total * self._count_self
 
@@ -141,9 +146,7 @@ class _Planner:
         return _Share(self._report, self._passed - 1, self._passes, step)
 
 
-def take(
-    order: NDArray[np.intp], cost: NDArray[np.float64], budget: float
-) -> NDArray[np.intp]:
+def take(order: NDArray[np.intp], cost: NDArray[np.float64], budget: float) -> NDArray[np.intp]:
     """Return the cells of `order` that a budget pays for, first come first served.
 
     A cell that is too expensive for what is left is passed over, not waited for.
@@ -219,7 +222,9 @@ def prioritise(
     selected = candidates.locked_in.copy()
     rows, before, predicted = [], 0.0, 0.0
     for number in range(1, rounds + 1):
-        total, gradient = planner.gradient(selected if number > 1 else np.zeros(shape, bool), f"Round {number}: gradient")
+        total, gradient = planner.gradient(
+            selected if number > 1 else np.zeros(shape, bool), f"Round {number}: gradient"
+        )
         if number == 1:
             before = total
             predicted = float((gradient * planner.change)[selected].sum())
@@ -240,7 +245,9 @@ def prioritise(
         rows.append(row)
     rows[-1]["gain"] = planner.total(selected, "True gain of the selection") - before
     if rows[-1]["spent"] < candidates.budget * (1 - 1e-9) and (candidates.candidate & ~selected).any():
-        report.message(f"{candidates.budget - rows[-1]['spent']:g} {candidates.unit} of the budget are left: no cell that it pays for promises a gain.")
+        report.message(
+            f"{candidates.budget - rows[-1]['spent']:g} {candidates.unit} of the budget are left: no cell that it pays for promises a gain."
+        )
     curve = [CurvePoint(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0), *(CurvePoint(**row) for row in rows)]
     return Prioritisation(selected, _rank(chosen, scores, candidates.candidate, chance), before, curve)
 
@@ -263,9 +270,7 @@ def _scores(
     return np.where(candidates.candidate, scores, -np.inf)
 
 
-def _ordered(
-    candidates: Candidates, scores: NDArray[np.float64], chance: NDArray[np.intp]
-) -> NDArray[np.intp]:
+def _ordered(candidates: Candidates, scores: NDArray[np.float64], chance: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return candidates by score, best first, locked-in ones before all."""
     locked_in, candidate = candidates.locked_in.ravel(), candidates.candidate.ravel()
     order = np.lexsort((chance, -scores, ~locked_in))

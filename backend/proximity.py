@@ -23,7 +23,7 @@ class Proximity(eqx.Module):
     kernel: AbstractKernel = eqx.field(static=True)
     scale: Float[Array, ""]
 
-    def __call__(self, distance: Float[Array, "..."]) -> Float[Array, "..."]:
+    def __call__(self, distance: Float[Array, ...]) -> Float[Array, ...]:
         """Return the proximity of each distance, in [0, 1]."""
         reached = jnp.isfinite(distance)
         u = jnp.where(reached, distance, 0) / self.scale.astype(distance.dtype)

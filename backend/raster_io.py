@@ -348,7 +348,7 @@ def write_raster(
         dataset.SetProjection(grid.crs)
     dataset.SetMetadata({**metadata, "AREA_OR_POINT": "Area"})
     failures = []
-    for number, (values, description) in enumerate(zip(bands, descriptions, strict=True), start=1):
+    for number, (values, description) in enumerate(zip(bands, descriptions), start=1):
         band = dataset.GetRasterBand(number)
         band.SetNoDataValue(nodata)
         band.SetDescription(description)

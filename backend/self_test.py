@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from . import __version__
 from .errors import DriftwayError
-from .worker import EXIT_ERROR, EXIT_RESULT, Channel
+from .worker import EXIT_ERROR, EXIT_RESULT, PROTOCOL, Channel
 
 _SIDE = 9
 _SCALE = 2.0
@@ -82,13 +83,15 @@ def run() -> int:
     channel = Channel(follow_stdin=False)
     try:
         about = start("auto", 0)
-        channel.send("hello", protocol=1, **about)
+        channel.send("hello", protocol=PROTOCOL, backend=__version__, **about)
         expected = expected_connectivity()
         found, elasticity = computed_connectivity()
         error = max(abs(found / expected - 1), abs(elasticity / (2 * expected) - 1))
         numbers: dict[str, Any] = {"EXPECTED": expected, "FOUND": found, "RELATIVE_ERROR": error}
         if error > _TOLERANCE:
-            raise DriftwayError(f"The self-test gives {found!r} where {expected!r} is right.", "Install the engine anew.")
+            raise DriftwayError(
+                f"The self-test gives {found!r} where {expected!r} is right.", "Install the engine anew."
+            )
         channel.send("result", numbers=numbers, outputs={}, usage={})
         return EXIT_RESULT
     except DriftwayError as error:

@@ -72,7 +72,7 @@ class Windows:
         self._lefts = block_columns * shape.block_columns
 
     def __len__(self) -> int:
-        """Number of windows that are computed."""
+        """Return the number of windows that are computed."""
         return len(self._tops)
 
     @property
@@ -98,13 +98,13 @@ class Windows:
     def add_windows(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
         """Add values of whole windows, shape (batch, height, width), to a padded raster."""
         shape = self.plan.window
-        for top, left, window in zip(batch.tops, batch.lefts, values, strict=False):
+        for top, left, window in zip(batch.tops, batch.lefts, values):
             total[top : top + shape.height, left : left + shape.width] += window
 
     def put_blocks(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
         """Put values of the sources, shape (batch, block rows, block columns), into a padded raster."""
         shape = self.plan.window
-        for top, left, block in zip(batch.tops, batch.lefts, values, strict=False):
+        for top, left, block in zip(batch.tops, batch.lefts, values):
             row, column = top + shape.halo_rows, left + shape.halo_columns
             total[row : row + shape.block_rows, column : column + shape.block_columns] = block
 

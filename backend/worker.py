@@ -160,12 +160,10 @@ def run(path: str, *, follow_stdin: bool) -> int:
         channel.send("cancelled")
         return EXIT_CANCELLED
     except DriftwayError as error:
-        channel.send(
-            "error", code=error.code, parameter=error.parameter, message=error.message, remedy=error.remedy
-        )
+        channel.send("error", code=error.code, parameter=error.parameter, message=error.message, remedy=error.remedy)
     except MemoryError as error:
         _send_failure(channel, "memory", f"Out of memory. {error}", "Use a smaller EXTENT or coarser rasters.")
-    except Exception as error:  # the last resort: whatever it is, the user hears of it
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, the user hears of it
         traceback.print_exc()
         _send_failure(channel, "internal", f"{type(error).__name__}: {error}", "Please report this.")
     finally:

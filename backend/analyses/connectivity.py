@@ -47,9 +47,7 @@ DECLARATION = Declaration(
             unit="quality x cells",
             style=Style("mako", "quantile"),
         ),
-        ReportOutput(
-            "REPORT", "Report", "Maps, histogram, numbers and parameters as one HTML file.", optional=True
-        ),
+        ReportOutput("REPORT", "Report", "Maps, histogram, numbers and parameters as one HTML file.", optional=True),
         NumberOutput("C", "Connectivity C", "Sum of functional habitat.", unit="quality x quality"),
         NumberOutput("ECA", "Equivalent connected area", "sqrt(C with self terms).", unit="cells of quality 1"),
         NumberOutput("PC", "Probability of connectivity", "ECA^2 / (number of valid cells)^2."),

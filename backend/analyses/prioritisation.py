@@ -150,9 +150,7 @@ DECLARATION = Declaration(
             "SELECTION",
             "Selection",
             "1 = selected, 0 = candidate that is not selected; nodata elsewhere.",
-            style=Style(
-                "viridis", "classes", ((0, "Not selected", "#d9d9d9"), (1, "Selected", "#c2255c"))
-            ),
+            style=Style("viridis", "classes", ((0, "Not selected", "#d9d9d9"), (1, "Selected", "#c2255c"))),
         ),
         RasterOutput(
             "RANK",
@@ -171,9 +169,7 @@ DECLARATION = Declaration(
         NumberOutput("C_BEFORE", "Connectivity before", "C of the landscape without action.", unit="quality x quality"),
         NumberOutput("GAIN", "True gain", "C with the selection minus C before.", unit="quality x quality"),
         NumberOutput("GAIN_PREDICTED", "Predicted gain", "What the gradients promised.", unit="quality x quality"),
-        NumberOutput(
-            "GAIN_RANDOM", "Gain of a random selection", "At the same budget.", unit="quality x quality"
-        ),
+        NumberOutput("GAIN_RANDOM", "Gain of a random selection", "At the same budget.", unit="quality x quality"),
         NumberOutput(
             "GAIN_TOP_QUALITY",
             "Gain of the top-quality selection",

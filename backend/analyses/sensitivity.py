@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .. import landscape_checks
 from ..declarations import Choice, Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
@@ -57,10 +55,10 @@ DECLARATION = Declaration(
             unit="C",
             style=Style("magma", "quantile"),
         ),
-        ReportOutput(
-            "REPORT", "Report", "Maps, histograms, numbers and parameters as one HTML file.", optional=True
+        ReportOutput("REPORT", "Report", "Maps, histograms, numbers and parameters as one HTML file.", optional=True),
+        NumberOutput(
+            "C", "Connectivity C", "The connectivity of which this is the gradient.", unit="quality x quality"
         ),
-        NumberOutput("C", "Connectivity C", "The connectivity of which this is the gradient.", unit="quality x quality"),
         NumberOutput(
             "DISPERSAL_SENSITIVITY",
             "Sensitivity to the dispersal distance",
