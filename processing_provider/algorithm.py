@@ -1,10 +1,11 @@
-"""One class that serves every entry of the catalogue as a QGIS algorithm."""
+"""One class that serves every entry of the catalogue as a QGIS algorithm.
+
+What only a run needs is imported when it runs, so that QGIS starts without waiting for it.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsApplication,
@@ -13,16 +14,11 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
-    QgsProcessingUtils,
 )
 from qgis.PyQt.QtGui import QIcon
 
 from .help_text import rich_help, terminal_help
 from .icons import icon, icon_path
-from .job import build_job, overwritten_input, write_job
-from .launch import engine_problem, forget_engine, launch
-from .layer_export import RasterSource, export, raster_source
-from .local_check import JobRefusedError, check_headers, check_job
 from .parameters import (
     choice_problem,
     is_empty,
@@ -33,11 +29,11 @@ from .parameters import (
     qgis_parameter,
 )
 from .plugin_facts import homepage
-from .settings import Settings, read_settings
-from .styles import post_processor
 from .translation import tr
-from .worker_client import WorkerCancelledError, WorkerError, WorkerResult, remove_unfinished, run_worker
-from .worker_feedback import FeedbackListener
+
+if TYPE_CHECKING:
+    from .layer_export import RasterSource
+    from .settings import Settings
 
 
 class CatalogueAlgorithm(QgsProcessingAlgorithm):
@@ -54,7 +50,7 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         self._entry = entry
         self._rasters: dict[str, RasterSource] = {}
         self._values: dict[str, Any] = {}
-        self._settings = Settings()
+        self._settings: Settings | None = None
 
     def createInstance(self) -> CatalogueAlgorithm:
         """Return a fresh algorithm of the same entry."""
@@ -113,11 +109,17 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
 
     def canExecute(self) -> tuple[bool, str]:
         """Return whether the compute engine is there, and how to install it."""
+        from .launch import engine_problem
+        from .settings import read_settings
+
         problem = engine_problem(read_settings())
         return problem is None, problem or ""
 
     def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
         """Check values, files, reference systems, grids and bands, as far as no cell needs to be read."""
+        from .job import build_job
+        from .local_check import check_headers
+
         parameters = self._normalised(parameters)
         for declared in self._entry["parameters"]:
             if why := choice_problem(declared, parameters.get(declared["name"])):
@@ -140,8 +142,14 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Read layers and settings on the main thread."""
+        from .launch import engine_problem
+        from .settings import read_settings
+
         parameters = self._normalised(parameters)
         self._settings = read_settings()
+        # Not every QGIS asks canExecute() before it runs an algorithm: qgis_process 3.22 does not.
+        if problem := engine_problem(self._settings):
+            raise QgsProcessingException(problem)
         self._rasters = self._sources(parameters, context)
         self._values = self._values_of(parameters, context, self._rasters)
         return True
@@ -150,52 +158,18 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Check the job, let a worker do it, and return what it made."""
+        from .job_run import run_job
+
         outputs = self._destinations(parameters, context)
-        with tempfile.TemporaryDirectory(prefix="driftway-", dir=QgsProcessingUtils.tempFolder()) as scratch:
-            values = dict(self._values)
-            for name, source in self._rasters.items():
-                if source.provider is not None:
-                    feedback.pushInfo(tr("{} is not a file that GDAL opens as it is; it is exported.").format(name))
-                values[name] = source.path or export(source, Path(scratch))
-            result = self._run(self._job(values, outputs), Path(scratch), feedback)
+        result = run_job(self.name(), self._values, self._rasters, outputs, self._settings, feedback)
         self._style(outputs, context)
         numbers = {name: result.numbers.get(name) for name in self._names("number")}
         return {**outputs, **numbers}
 
-    def _run(self, job: dict[str, Any], scratch: Path, feedback: QgsProcessingFeedback) -> WorkerResult:
-        """Check and run a job; what it leaves unfinished is removed."""
-        whole = False
-        try:
-            feedback.setProgressText(tr("Checking the inputs"))
-            check_job(job, FeedbackListener(feedback, 0.0, 1.0))
-            start = launch(self._settings)
-            command = [*start.command, "run", str(write_job(job, scratch))]
-            feedback.setProgressText(tr("Starting the worker"))
-            result = run_worker(command, start.environment, FeedbackListener(feedback, 1.0), start.folder)
-            whole = True
-        except WorkerCancelledError:
-            raise QgsProcessingException(tr("Cancelled; nothing was written.")) from None
-        except WorkerError as error:
-            if error.code == "engine":
-                forget_engine()
-            raise QgsProcessingException(str(error)) from error
-        except (JobRefusedError, OSError) as error:
-            raise QgsProcessingException(str(error)) from error
-        finally:
-            if not whole:
-                remove_unfinished(job["outputs"], job["id"])
-        self._say_usage(result, feedback)
-        return result
-
-    def _job(self, values: dict[str, Any], outputs: dict[str, str]) -> dict[str, Any]:
-        clash = overwritten_input(values, outputs)
-        if clash:
-            raise QgsProcessingException(tr("{}: It would overwrite the input {}. Choose another file.").format(*clash))
-        settings = self._settings
-        return build_job(self.name(), values, outputs, settings.device, settings.threads, settings.memory_limit_bytes)
-
     def _sources(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, RasterSource]:
         """Return the raster inputs that are given."""
+        from .layer_export import raster_source
+
         sources = {}
         for declared in self._entry["parameters"]:
             name = declared["name"]
@@ -246,11 +220,6 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
             if declared["kind"] == "raster" and path and context.willLoadLayerOnCompletion(path):
                 details = context.layerToLoadOnCompletionDetails(path)
                 details.setPostProcessor(post_processor(self.name(), declared))
-
-    def _say_usage(self, result: WorkerResult, feedback: QgsProcessingFeedback) -> None:
-        seconds, peak = result.usage.get("seconds"), result.usage.get("peak_memory")
-        if isinstance(seconds, (int, float)) and isinstance(peak, (int, float)):
-            feedback.pushInfo(tr("The worker took {} s and {} MB.").format(f"{seconds:.1f}", f"{peak / 1e6:.0f}"))
 
     def _names(self, kind: str) -> list[str]:
         return [output["name"] for output in self._entry["outputs"] if output["kind"] == kind]

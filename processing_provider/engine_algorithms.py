@@ -16,16 +16,11 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from . import engine
-from .engine_report import EngineFacts, inspect_engine, report_html
+from .engine_facts import FACTS, NUMBERS
 from .icons import icon, icon_path
-from .launch import forget_engine
 from .plugin_facts import homepage
 from .qgis_enums import FILE, FOLDER
-from .settings import read_settings
 from .translation import tr
-from .worker_client import WorkerCancelledError, WorkerError
-from .worker_feedback import FeedbackListener
 
 
 class _EngineAlgorithm(QgsProcessingAlgorithm):
@@ -107,23 +102,16 @@ class InstallEngine(_EngineAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Install the engine."""
+        from .engine import EngineError
+        from .engine_setup import install_engine
+        from .settings import read_settings
+
         wheelhouse = self.parameterAsFile(parameters, "WHEELHOUSE", context)
         named = self.parameterAsFile(parameters, "INTERPRETER", context) or read_settings().interpreter
         try:
-            interpreter = engine.find_interpreter(named or None)
-            engine.install(
-                interpreter,
-                engine.home(),
-                wheelhouse=wheelhouse or None,
-                report=feedback.pushInfo,
-                cancelled=feedback.isCanceled,
-            )
-            folder = engine.package_folder(interpreter, engine.home())
-        except (engine.EngineError, OSError) as error:
+            folder = install_engine(named, wheelhouse, feedback.pushInfo, feedback.isCanceled)
+        except (EngineError, OSError) as error:
             raise QgsProcessingException(str(error)) from error
-        finally:
-            forget_engine()
-        feedback.pushInfo(tr("The compute engine is ready: {}").format(folder or interpreter.path))
         return {"PACKAGE_FOLDER": str(folder or "")}
 
 
@@ -161,14 +149,20 @@ class EngineStatus(_EngineAlgorithm):
         )
         report.setHelp(tr("The same as an HTML file."))
         self.addParameter(report)
-        for name, label in EngineFacts.labels().items():
-            kind = QgsProcessingOutputNumber if name in EngineFacts.NUMBERS else QgsProcessingOutputString
+        for name, label in FACTS.items():
+            kind = QgsProcessingOutputNumber if name in NUMBERS else QgsProcessingOutputString
             self.addOutput(kind(name, tr(label)))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Ask, test and report."""
+        from .engine import EngineError
+        from .engine_report import inspect_engine, report_html
+        from .settings import read_settings
+        from .worker_client import WorkerCancelledError, WorkerError
+        from .worker_feedback import FeedbackListener
+
         path = self.parameterAsFileOutput(parameters, "REPORT", context)
         try:
             facts = inspect_engine(read_settings(), FeedbackListener(feedback))
@@ -179,6 +173,6 @@ class EngineStatus(_EngineAlgorithm):
                     file.write(report_html(facts))
         except WorkerCancelledError:
             raise QgsProcessingException(tr("Cancelled.")) from None
-        except (engine.EngineError, WorkerError, OSError) as error:
+        except (EngineError, WorkerError, OSError) as error:
             raise QgsProcessingException(str(error)) from error
         return {**facts.values, **({"REPORT": path} if path else {})}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import time
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from . import engine
+from .engine_facts import FACTS
 from .launch import forget_engine, how_to_install, launch
 from .plugin_facts import version
 from .settings import Settings
@@ -18,34 +20,12 @@ from .worker_client import Listener, run_worker
 class EngineFacts:
     """Facts about the engine by name, each a string or a number."""
 
-    NUMBERS: ClassVar[tuple[str, ...]] = ("MEMORY", "SELF_TEST_SECONDS")
-
     values: dict[str, Any] = field(default_factory=dict)
-
-    @staticmethod
-    def labels() -> dict[str, str]:
-        """Return every fact's name and what people call it."""
-        return {
-            "STATE": "State",
-            "WHY": "Why",
-            "PLUGIN": "Plugin version",
-            "INTERPRETER": "Interpreter",
-            "PACKAGE_FOLDER": "Package folder",
-            "CACHE_FOLDER": "Cache folder",
-            "BACKEND": "Backend version",
-            "PYTHON": "Python version",
-            "JAX": "JAX version",
-            "DEVICE": "Device",
-            "MEMORY": "Memory",
-            "SELF_TEST": "Self-test",
-            "SELF_TEST_SECONDS": "Duration of the self-test (s)",
-        }
 
     def lines(self) -> list[tuple[str, str]]:
         """Return label and value of all that is known."""
-        labels = self.labels()
         known = {name: value for name, value in self.values.items() if value not in ("", None)}
-        return [(tr(labels[name]), _shown(name, value)) for name, value in known.items()]
+        return [(tr(FACTS[name]), _shown(name, value)) for name, value in known.items()]
 
 
 def inspect_engine(settings: Settings, listener: Listener) -> EngineFacts:
@@ -76,18 +56,20 @@ def inspect_engine(settings: Settings, listener: Listener) -> EngineFacts:
         listener.message(how_to_install())
         return facts
     start = launch(settings)
+    began = time.monotonic()
     result = run_worker([*start.command, "check"], start.environment, listener, start.folder)
+    seconds = time.monotonic() - began
     hello = result.hello
     devices = ", ".join(str(device) for device in hello.get("devices") or [])
     facts.values.update(
         {
-            "BACKEND": str(hello.get("backend", "")),
+            "BACKEND": str(hello.get("backend") or ""),
             "PYTHON": str(hello.get("python", "")),
             "JAX": str(hello.get("jax", "")),
             "DEVICE": f"{hello.get('device', '')} ({devices})" if devices else str(hello.get("device", "")),
             "MEMORY": hello.get("memory"),
             "SELF_TEST": tr("passed"),
-            "SELF_TEST_SECONDS": result.usage.get("seconds"),
+            "SELF_TEST_SECONDS": round(result.usage.get("seconds", seconds), 2),
         }
     )
     return facts

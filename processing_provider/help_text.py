@@ -24,6 +24,18 @@ def plain(text: str) -> str:
     return html.unescape(re.sub(r"<[a-zA-Z/][^>]*>", "", text))
 
 
+def wrapped(text: str, indent: str = "") -> str:
+    """Return text broken into lines for a terminal."""
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent * 2,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def rich_help(entry: dict[str, Any]) -> str:
     """Return the whole help as HTML, one paragraph a line: Processing makes a paragraph of every line."""
     lines = [f"<b>{_safe(entry['summary'])}</b>", *entry["help"]]
@@ -38,11 +50,11 @@ def rich_help(entry: dict[str, Any]) -> str:
 
 def terminal_help(entry: dict[str, Any]) -> str:
     """Return the help as wrapped text; qgis_process prints the parameters itself, below it."""
-    paragraphs = [_wrapped(plain(paragraph)) for paragraph in entry["help"]]
-    outputs = [_wrapped(f"{o['name']}: {o['label']}{_unit(o)}. {plain(o['help'])}", "  ") for o in entry["outputs"]]
+    paragraphs = [wrapped(plain(paragraph)) for paragraph in entry["help"]]
+    outputs = [wrapped(f"{o['name']}: {o['label']}{_unit(o)}. {plain(o['help'])}", "  ") for o in entry["outputs"]]
     paragraphs.append("\n".join([tr("What the outputs hold"), *outputs]))
     if entry["references"]:
-        references = [_wrapped(reference, "  ") for reference in entry["references"]]
+        references = [wrapped(reference, "  ") for reference in entry["references"]]
         paragraphs.append("\n".join([tr("References"), *references]))
     return "\n" + "\n\n".join(paragraphs)
 
@@ -85,17 +97,6 @@ def _default(parameter: dict[str, Any]) -> str:
 
 def _bracketed(exponent: str) -> str:
     return exponent if len(html.unescape(exponent)) == 1 else f"({exponent})"
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        text,
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent * 2,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _safe(text: str) -> str:

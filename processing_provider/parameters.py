@@ -25,7 +25,7 @@ from qgis.core import (
 )
 
 from .help_text import parameter_help, plain
-from .qgis_enums import FLAG_ADVANCED, NUMBER_DOUBLE, NUMBER_INTEGER
+from .qgis_enums import FLAG_ADVANCED, FLAG_OPTIONAL, NUMBER_DOUBLE, NUMBER_INTEGER
 from .translation import tr
 
 _LARGEST = 1.7976931348623157e308
@@ -139,9 +139,13 @@ def _raster(declared: dict[str, Any]) -> QgsProcessingParameterDefinition:
 
 
 def _band(declared: dict[str, Any]) -> QgsProcessingParameterDefinition:
-    return QgsProcessingParameterBand(
+    parameter = QgsProcessingParameterBand(
         declared["name"], _label(declared), declared["default"], declared["raster"], declared["optional"]
     )
+    # QGIS 3.22 overlooks the default of a band: there it has to be optional, so that it can be left out.
+    if not parameter.checkValueIsAcceptable(None):
+        parameter.setFlags(parameter.flags() | FLAG_OPTIONAL)
+    return parameter
 
 
 def _bounds(declared: dict[str, Any]) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,12 +10,9 @@ METADATA_FILE = Path(__file__).resolve().parent.parent / "metadata.txt"
 
 @lru_cache(maxsize=1)
 def _facts() -> dict[str, str]:
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(METADATA_FILE, encoding="utf-8")
-    except configparser.Error:
-        return {}
-    return dict(parser["general"]) if parser.has_section("general") else {}
+    lines = METADATA_FILE.read_text(encoding="utf-8").splitlines() if METADATA_FILE.exists() else []
+    named = (line.partition("=") for line in lines if "=" in line and line[0].isalpha())
+    return {name.strip(): value.strip() for name, _, value in named}
 
 
 def homepage() -> str:

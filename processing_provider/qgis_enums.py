@@ -22,6 +22,7 @@ def member(owner: Any, scope: str, name: str) -> Any:
 
 
 FLAG_ADVANCED = member(QgsProcessingParameterDefinition, "Flag", "FlagAdvanced")
+FLAG_OPTIONAL = member(QgsProcessingParameterDefinition, "Flag", "FlagOptional")
 NUMBER_INTEGER = member(QgsProcessingParameterNumber, "Type", "Integer")
 NUMBER_DOUBLE = member(QgsProcessingParameterNumber, "Type", "Double")
 FILE = member(QgsProcessingParameterFile, "Behavior", "File")

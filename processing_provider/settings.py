@@ -63,10 +63,10 @@ def read_settings() -> Settings:
     )
 
 
-def write_settings(settings: Settings) -> None:
-    """Keep the settings in the profile; a default is kept by its absence."""
+def write_settings(values: dict[str, str | int]) -> None:
+    """Keep settings, by name, in the profile; a default is kept by its absence."""
     stored = QgsSettings()
-    for name, value in vars(settings).items():
+    for name, value in values.items():
         if value == getattr(Settings, name):
             stored.remove(PREFIX + name)
         else:

@@ -10,9 +10,7 @@ import glob
 import json
 import os
 import queue
-import signal
-import subprocess  # nosec B404: the computation has to be another process, see docs
-import sys
+import subprocess  # nosec B404: only its exceptions; worker_process starts
 import threading
 import time
 from collections import deque
@@ -21,6 +19,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from .worker_errors import WorkerCancelledError, WorkerError
+from .worker_process import death, signal_group, start
+
+__all__ = [
+    "Listener",
+    "Timing",
+    "WorkerCancelledError",
+    "WorkerError",
+    "WorkerResult",
+    "remove_unfinished",
+    "run_worker",
+]
 PROTOCOL = 1
 _STDERR_LINES = 20
 _LONGEST_LINE = 1 << 20
@@ -96,31 +106,6 @@ class WorkerResult:
     hello: dict[str, Any] = field(default_factory=dict)
 
 
-class WorkerError(Exception):
-    """A run that failed, in words that say what to do.
-
-    Parameters
-    ----------
-    message : str
-        What went wrong.
-    remedy : str
-        What the user can do.
-    parameter : str or None
-        The parameter that it concerns.
-    code : str
-        ``bad_input``, ``memory``, ``engine``, ``output`` or ``internal``.
-    """
-
-    def __init__(self, message: str, remedy: str = "", parameter: str | None = None, code: str = "internal") -> None:
-        self.message, self.remedy, self.parameter, self.code = message, remedy, parameter, code
-        place = f"{parameter}: " if parameter else ""
-        super().__init__(f"{place}{message} {remedy}".strip())
-
-
-class WorkerCancelledError(Exception):
-    """The user stopped the run, and the worker is gone."""
-
-
 def run_worker(
     command: Sequence[str],
     environment: dict[str, str],
@@ -190,7 +175,7 @@ class _Worker:
         self._asked_at: float | None = None
         self._heard_at = time.monotonic()
         self._silence_said = False
-        self._process = _start(command, environment, folder)
+        self._process = start(command, environment, folder)
         self._readers = [
             threading.Thread(target=self._read_events, args=(self._process.stdout,), daemon=True),
             threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True),
@@ -220,7 +205,7 @@ class _Worker:
             if not (finished and self._gone_within(self._timing.farewell)):
                 self._terminate()
         elif self._process.returncode < 0:
-            _signal_group(self._process, "SIGKILL")
+            signal_group(self._process, "SIGKILL")
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         for reader in self._readers:
@@ -323,7 +308,7 @@ class _Worker:
         self._gone_within(self._timing.farewell)
         for reader in self._readers:
             reader.join(timeout=1.0)
-        raise _death(self._process.poll(), self._tail())
+        raise death(self._process.poll(), self._tail())
 
     def _tail(self) -> str:
         text = "\n".join(self._stderr).strip()
@@ -342,12 +327,12 @@ class _Worker:
         return True
 
     def _terminate(self) -> None:
-        _signal_group(self._process, "SIGTERM")
+        signal_group(self._process, "SIGTERM")
         if not self._gone_within(self._timing.terminated):
-            _signal_group(self._process, "SIGKILL")
+            signal_group(self._process, "SIGKILL")
             self._gone_within(self._timing.farewell)
         else:
-            _signal_group(self._process, "SIGKILL")
+            signal_group(self._process, "SIGKILL")
 
     def _read_events(self, stream: BinaryIO) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -370,72 +355,3 @@ def _event(line: bytes) -> dict[str, Any] | None:
         return None
     named = isinstance(event, dict) and isinstance(event.get("event"), str) and event["event"].isidentifier()
     return event if named else None
-
-
-def _start(command: Sequence[str], environment: dict[str, str], folder: Path | None) -> subprocess.Popen:
-    own_group: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    try:
-        return subprocess.Popen(  # nosec B603: a list, no shell; the interpreter is QGIS's own or the user's choice
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            cwd=folder,
-            **own_group,
-        )
-    except OSError as error:
-        raise WorkerError(
-            f"The worker could not be started: {command[0]}: {error.strerror or error}.",
-            "Check the interpreter in Settings > Options > Driftway.",
-            code="engine",
-        ) from error
-
-
-def _signal_group(process: subprocess.Popen, name: str) -> None:
-    """Signal the worker and whatever it has started; those that are gone are no error."""
-    if sys.platform == "win32":
-        if name == "SIGKILL" and process.poll() is None:
-            system = os.environ.get("SYSTEMROOT", r"C:\Windows")
-            taskkill = os.path.join(system, "System32", "taskkill.exe")
-            subprocess.run(  # nosec B603: Windows's own program by its full path, and a number
-                [taskkill, "/T", "/F", "/PID", str(process.pid)],
-                capture_output=True,
-                check=False,
-                creationflags=subprocess.CREATE_NO_WINDOW,
-            )
-        elif process.poll() is None:
-            process.terminate()
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, getattr(signal, name))
-
-
-def _death(status: int | None, tail: str) -> WorkerError:
-    """Return what to say about a worker that ended without a last event."""
-    if status is None:
-        return WorkerError(f"The worker closed its output without a result.{tail}", "Run it again.")
-    if status in (-9, 137):
-        return WorkerError(
-            f"The worker was killed by the system (signal 9), most likely because memory ran out.{tail}",
-            "Close other programs, set a memory limit in Settings > Options > Driftway, or use a smaller extent.",
-            code="memory",
-        )
-    if status < 0:
-        return WorkerError(
-            f"The worker died of signal {-status} ({_signal_name(-status)}).{tail}",
-            "If it happens again, report it with this text.",
-        )
-    return WorkerError(
-        f"The worker ended with status {status} and no result.{tail}",
-        "If modules are missing, install the compute engine anew; else report it with this text.",
-    )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"

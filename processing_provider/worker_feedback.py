@@ -19,6 +19,13 @@ class FeedbackListener:
     def __init__(self, feedback: QgsProcessingFeedback, start: float = 0.0, end: float = 100.0) -> None:
         self._feedback, self._start, self._end = feedback, start, end
         self._step = ""
+        self._said: list[str] = []
+
+    def next_part(self, start: float, end: float) -> FeedbackListener:
+        """Return a listener for the next part of the progress bar that does not repeat what this one has said."""
+        following = FeedbackListener(self._feedback, start, end)
+        following._said = self._said
+        return following
 
     def progress(self, fraction: float, step: str = "") -> None:
         """Move the progress bar; a new step is named once."""
@@ -29,11 +36,13 @@ class FeedbackListener:
 
     def message(self, text: str) -> None:
         """Write to the log."""
-        self._feedback.pushInfo(text)
+        if self._is_new(text):
+            self._feedback.pushInfo(text)
 
     def warning(self, text: str) -> None:
         """Write a warning to the log."""
-        self._feedback.pushWarning(text)
+        if self._is_new(text):
+            self._feedback.pushWarning(text)
 
     def debug(self, text: str) -> None:
         """Write to the log what only helps to find a fault."""
@@ -42,3 +51,10 @@ class FeedbackListener:
     def is_cancelled(self) -> bool:
         """Return whether the user wants it to stop."""
         return self._feedback.isCanceled()
+
+    def _is_new(self, text: str) -> bool:
+        """Return whether a text was not said yet: the checks are made twice, here and in the worker."""
+        if text in self._said:
+            return False
+        self._said.append(text)
+        return True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingModelAlgorithm
+from qgis.core import QgsApplication, QgsProcessingModelAlgorithm
 from qgis.PyQt.QtGui import QIcon
 
+from ..help_text import plain, wrapped
 from ..icons import icon, icon_path
 from ..translation import tr
 
@@ -17,6 +18,12 @@ class BundledModel(QgsProcessingModelAlgorithm):
     def displayName(self) -> str:
         """Return the name that people read."""
         return tr(TITLES.get(self.name(), self.name()))
+
+    def shortHelpString(self) -> str:
+        """Return the help; only the description in qgis_process, which prints it as it is and the inputs below it."""
+        if QgsApplication.platform() != "qgis_process":
+            return super().shortHelpString()
+        return "\n" + wrapped(plain(str(self.helpContent().get("ALG_DESC", ""))))
 
     def icon(self) -> QIcon:
         """Return the model's icon."""
