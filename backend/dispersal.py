@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from . import registry
 from .errors import InputError
@@ -31,8 +32,9 @@ class Dispersal:
     scale_per_distance: float
 
 
+@cache
 def load_kernel(name: str) -> AbstractKernel:
-    """Return the proximity kernel of that name."""
+    """Return the proximity kernel of that name, always the same object: another one would be compiled for anew."""
     return registry.load("proximities", name).Kernel()
 
 

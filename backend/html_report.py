@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import math
 from dataclasses import dataclass, field
@@ -179,7 +180,8 @@ def _png(rgba: NDArray[np.uint8]) -> bytes:
     data = gdal.VSIFReadL(1, size, file)
     gdal.VSIFCloseL(file)
     for left in (name, name + ".aux.xml"):
-        gdal.Unlink(left)
+        with contextlib.suppress(RuntimeError):  # where GDAL raises: there may be no second file
+            gdal.Unlink(left)
     return bytes(data)
 
 
