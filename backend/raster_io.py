@@ -157,6 +157,12 @@ class RasterBand:
 
     def align(self, grid: Grid, resampling: str) -> None:
         """Resample the raster to `grid`, "nearest" or "bilinear"; nothing is written to disk."""
+        if grid.south_up:
+            raise InputError(
+                self.parameter,
+                "It cannot be aligned: the quality raster is stored south up.",
+                "Warp QUALITY to a north-up grid first.",
+            )
         left, bottom, right, top = grid.bounds
         options = gdal.WarpOptions(
             format="VRT",
@@ -165,14 +171,14 @@ class RasterBand:
             height=grid.rows,
             dstSRS=grid.crs or None,
             resampleAlg=resampling,
+            outputType=gdal.GDT_Float64,
+            dstNodata="nan",  # also where the raster does not reach and declares no nodata of its own
         )
         warped, why = _quiet(gdal.Warp, "", self._dataset, options=options)
         if warped is None:
             raise InputError(self.parameter, f"It cannot be aligned to the quality raster. {why}", "Check its CRS.")
         self._unaligned = self._dataset
         self._use(warped)
-        if grid.south_up:
-            raise InputError(self.parameter, "It cannot be aligned to a raster that is stored south up.")
 
     def read(self, first_row: int, first_column: int, rows: int, columns: int) -> NDArray[np.float64]:
         """Return the values of a rectangle, scale and offset applied, NaN where there are none.
