@@ -23,6 +23,7 @@ TYPES = {
     "float32": (gdal.GDT_Float32, np.float32),
     "uint8": (gdal.GDT_Byte, np.uint8),
     "int16": (gdal.GDT_Int16, np.int16),
+    "int64": (getattr(gdal, "GDT_Int64", gdal.GDT_Float64), np.int64),  # GDAL >= 3.5
 }
 
 
