@@ -147,7 +147,7 @@ def _dispersal(values: dict[str, Any], grid: Grid) -> Dispersal:
     if not math.isfinite(distance) or distance < 0.5 * smaller:
         raise InputError(
             "DISPERSAL_DISTANCE",
-            f"{distance:g} map units is less than half a cell ({smaller:g} map units): no cell would reach another.",
+            f"{distance:g} map units is less than half a cell, whose side is {smaller:g} map units: too short for this raster.",
             "Give the distance in map units (metres in most projected CRS), or use finer rasters.",
         )
     return dispersal(values["PROXIMITY"], distance, values["DISPERSAL_MEANING"], values["CUTOFF"])
