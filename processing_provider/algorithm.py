@@ -129,7 +129,7 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
             return False, why
         try:
             sources = self._sources(parameters, context)
-            if any(source.provider is not None for source in sources.values()):
+            if not all(source.path for source in sources.values()):
                 return True, ""
             values = self._values_of(parameters, context, sources)
             values.update({name: source.path for name, source in sources.items()})
@@ -142,14 +142,10 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Read layers and settings on the main thread."""
-        from .launch import engine_problem
         from .settings import read_settings
 
         parameters = self._normalised(parameters)
         self._settings = read_settings()
-        # Not every QGIS asks canExecute() before it runs an algorithm: qgis_process 3.22 does not.
-        if problem := engine_problem(self._settings):
-            raise QgsProcessingException(problem)
         self._rasters = self._sources(parameters, context)
         self._values = self._values_of(parameters, context, self._rasters)
         return True
@@ -215,6 +211,8 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
 
     def _style(self, outputs: dict[str, str], context: QgsProcessingContext) -> None:
         """Have the layers that land on the canvas styled."""
+        from .styles import post_processor
+
         for declared in self._entry["outputs"]:
             path = outputs.get(declared["name"])
             if declared["kind"] == "raster" and path and context.willLoadLayerOnCompletion(path):

@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessi
 
 from .engine import EngineError
 from .job import build_job, overwritten_input, write_job
-from .launch import forget_engine, launch
+from .launch import engine_problem, forget_engine, launch
 from .layer_export import RasterSource, export
 from .local_check import JobRefusedError, check_job
 from .settings import Settings
@@ -51,6 +51,9 @@ def run_job(
     QgsProcessingException
         Whatever goes wrong, with what to do about it.
     """
+    # Not every QGIS asks canExecute() before it runs an algorithm: qgis_process 3.22 does not.
+    if problem := engine_problem(settings):
+        raise QgsProcessingException(problem)
     with tempfile.TemporaryDirectory(prefix="driftway-", dir=QgsProcessingUtils.tempFolder()) as scratch:
         whole = {**values, **{name: _path(source, Path(scratch), feedback) for name, source in rasters.items()}}
         if clash := overwritten_input(whole, outputs):
@@ -69,7 +72,7 @@ def run_job(
 
 
 def _path(source: RasterSource, scratch: Path, feedback: QgsProcessingFeedback) -> str:
-    if source.provider is None:
+    if source.path:
         return source.path
     feedback.pushInfo(tr("{} is not a file that GDAL opens as it is: it is exported.").format(source.name))
     return export(source, scratch)

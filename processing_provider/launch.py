@@ -53,7 +53,7 @@ def engine_problem(settings: Settings) -> str | None:
     _seen_ready.pop(key, None)
     try:
         state = engine.state(engine.find_interpreter(settings.interpreter or None), engine.home())
-    except engine.EngineError as error:
+    except (engine.EngineError, OSError) as error:
         return str(error)
     if state == "ready":
         _seen_ready[key] = time.monotonic()

@@ -15,11 +15,13 @@ from qgis.core import (
     QgsRasterFileWriter,
     QgsRasterLayer,
     QgsRasterPipe,
+    QgsRectangle,
 )
 
 from .translation import tr
 
 _MOST_CELLS = 2**40
+_STRIP_ROWS = 256
 
 
 @dataclass
@@ -66,11 +68,8 @@ def gdal_name(layer: QgsRasterLayer) -> str | None:
         return None
     if "authcfg=" in layer.source():
         return None
-    for band in range(1, provider.bandCount() + 1):
-        ignored = provider.sourceHasNoDataValue(band) and not provider.useSourceNoDataValue(band)
-        if ignored or provider.userNoDataValues(band):
-            return None
-    return layer.source()
+    chosen = any(provider.userNoDataValues(band) for band in range(1, provider.bandCount() + 1))
+    return None if chosen or _ignores_nodata(provider) else layer.source()
 
 
 def export(source: RasterSource, folder: Path, feedback: QgsRasterBlockFeedback | None = None) -> str:
@@ -81,8 +80,8 @@ def export(source: RasterSource, folder: Path, feedback: QgsRasterBlockFeedback 
     QgsProcessingException
         When it has no cells of its own (a picture from a web service) or cannot be written.
     """
-    provider = source.provider
-    columns, rows = provider.xSize(), provider.ySize()
+    provider, source.provider = source.provider, None
+    columns, rows, extent = provider.xSize(), provider.ySize(), provider.extent()
     if columns <= 0 or rows <= 0 or columns * rows > _MOST_CELLS:
         raise QgsProcessingException(
             tr("{}: The layer has no cells of its own. Save it as a GeoTIFF with a cell size and use that.").format(
@@ -90,19 +89,52 @@ def export(source: RasterSource, folder: Path, feedback: QgsRasterBlockFeedback 
             )
         )
     path = folder / f"{source.name}.tif"
-    pipe = QgsRasterPipe()
-    if not pipe.set(provider.clone()):
-        raise QgsProcessingException(tr("{}: The layer's values cannot be read.").format(source.name))
     writer = QgsRasterFileWriter(str(path))
     writer.setOutputFormat("GTiff")
     writer.setCreateOptions(["COMPRESS=DEFLATE", "TILED=YES", "BIGTIFF=IF_SAFER"])
-    result = writer.writeRaster(
-        pipe, columns, rows, provider.extent(), source.crs, QgsCoordinateTransformContext(), feedback
-    )
-    if int(getattr(result, "value", result)) != 0 or not path.exists():
+    if _ignores_nodata(provider):
+        written = _write_all_values(writer, provider, source.crs)
+    else:
+        # The copy itself, no copy of it: QGIS's virtual rasters do not survive being copied twice.
+        pipe = QgsRasterPipe()
+        result = pipe.set(provider) and writer.writeRaster(
+            pipe, columns, rows, extent, source.crs, QgsCoordinateTransformContext(), feedback
+        )
+        written = result is not False and int(getattr(result, "value", result)) == 0
+    if not written or not path.exists():
         raise QgsProcessingException(
             tr("{}: The layer could not be written to a temporary GeoTIFF. Save it as one and use that.").format(
                 source.name
             )
         )
     return str(path)
+
+
+def _ignores_nodata(provider: QgsRasterDataProvider) -> bool:
+    """Return whether the user has switched the source's nodata off, so that it is a value like any other."""
+    return any(
+        provider.sourceHasNoDataValue(band) and not provider.useSourceNoDataValue(band)
+        for band in range(1, provider.bandCount() + 1)
+    )
+
+
+def _write_all_values(
+    writer: QgsRasterFileWriter, provider: QgsRasterDataProvider, crs: QgsCoordinateReferenceSystem
+) -> bool:
+    """Write every value, without nodata; QGIS's own export would declare the source's nodata again."""
+    columns, rows, extent = provider.xSize(), provider.ySize(), provider.extent()
+    bands = range(1, provider.bandCount() + 1)
+    if any(provider.userNoDataValues(band) for band in bands):
+        return False
+    target = writer.createMultiBandRaster(provider.dataType(1), columns, rows, extent, crs, len(bands))
+    if target is None or not (target.isEditable() or target.setEditable(True)):
+        return False
+    cell = extent.height() / rows
+    for band in bands:
+        for first in range(0, rows, _STRIP_ROWS):
+            count = min(_STRIP_ROWS, rows - first)
+            top = extent.yMaximum() - first * cell
+            strip = QgsRectangle(extent.xMinimum(), top - count * cell, extent.xMaximum(), top)
+            if not target.writeBlock(provider.block(band, strip, columns, count), band, 0, first):
+                return False
+    return bool(target.setEditable(False))

@@ -200,12 +200,12 @@ class _Worker:
 
     def end(self) -> None:
         """Make sure that nothing of the worker is left."""
-        if self._process.poll() is None:
-            finished = self._result is not None or self._failure is not None or self._stopped
-            if not (finished and self._gone_within(self._timing.farewell)):
-                self._terminate()
-        elif self._process.returncode < 0:
+        spoke = self._result is not None or self._failure is not None
+        patience = self._timing.farewell if spoke else self._timing.terminated
+        if (spoke or self._stopped) and self._gone_within(patience):
             signal_group(self._process, "SIGKILL")
+        else:
+            self._terminate()
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         for reader in self._readers:
@@ -240,7 +240,8 @@ class _Worker:
             return
         devices = ", ".join(str(device) for device in event.get("devices") or [event.get("device")])
         self._listener.debug(
-            f"Worker {event.get('backend')} (Python {event.get('python')}, jax {event.get('jax')}) on {devices}"
+            f"Worker {event.get('backend')} (Python {event.get('python')}, jax {event.get('jax')}) on {devices}, "
+            f"process {self._process.pid}"
         )
 
     def _on_heartbeat(self, event: dict[str, Any]) -> None:
@@ -327,12 +328,11 @@ class _Worker:
         return True
 
     def _terminate(self) -> None:
+        """End the process, and whatever it has started: politely first."""
         signal_group(self._process, "SIGTERM")
-        if not self._gone_within(self._timing.terminated):
-            signal_group(self._process, "SIGKILL")
-            self._gone_within(self._timing.farewell)
-        else:
-            signal_group(self._process, "SIGKILL")
+        self._gone_within(self._timing.terminated)
+        signal_group(self._process, "SIGKILL")
+        self._gone_within(self._timing.farewell)
 
     def _read_events(self, stream: BinaryIO) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -20,6 +20,7 @@ from qgis.core import (
     QgsApplication,
     QgsProcessingModelAlgorithm,
     QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildDependency,
     QgsProcessingModelChildParameterSource,
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
@@ -62,9 +63,13 @@ def make_model(package: str = "driftway") -> QgsProcessingModelAlgorithm:
         component.setDescription(declared[name]["label"])
         component.setPosition(QPointF(140.0 + 230.0 * place, 80.0))
         model.addModelParameter(parameters.qgis_parameter(declared[name]), component)
+    earlier: list[QgsProcessingModelChildDependency] = []
     for place, (step, (title, outputs)) in enumerate(STEPS.items()):
-        entry = catalogue.algorithm(step)
-        model.addChildAlgorithm(_child(entry, title, outputs, QPointF(300.0 + 420.0 * place, 260.0)))
+        child = _child(catalogue.algorithm(step), title, outputs, QPointF(300.0 + 420.0 * place, 260.0))
+        # They could run in any order; so they do in one, which the log and the progress bar follow.
+        child.setDependencies(earlier)
+        earlier = [QgsProcessingModelChildDependency(step)]
+        model.addChildAlgorithm(child)
     model.setParameterOrder(list(INPUTS))
     model.setHelpContent(_help(declared))
     return model

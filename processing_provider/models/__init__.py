@@ -19,6 +19,10 @@ class BundledModel(QgsProcessingModelAlgorithm):
         """Return the name that people read."""
         return tr(TITLES.get(self.name(), self.name()))
 
+    def groupId(self) -> str:
+        """Return the id of the group that the algorithms are in as well."""
+        return self.group().lower()
+
     def shortHelpString(self) -> str:
         """Return the help; only the description in qgis_process, which prints it as it is and the inputs below it."""
         if QgsApplication.platform() != "qgis_process":
