@@ -125,7 +125,12 @@ def test_the_walls_have_something_to_hold() -> None:
 
 
 def test_qgis_side_imports_only_the_standard_library_and_qgis() -> None:
-    assert outside([TOP / "__init__.py", *sources("plugin", "processing_provider")], {"qgis", "processing"}, everywhere=True) == []
+    assert (
+        outside(
+            [TOP / "__init__.py", *sources("plugin", "processing_provider")], {"qgis", "processing"}, everywhere=True
+        )
+        == []
+    )
 
 
 def test_plugin_load_reaches_no_numpy() -> None:
