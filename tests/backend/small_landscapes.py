@@ -170,14 +170,14 @@ def run_job(job: Job) -> Outcome:
     return Outcome(numbers, {name: Path(path) for name, path in published.items()}, heard, job)
 
 
-def hills(rows: int = 9, columns: int = 11, seed: int = 1, holes: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def hills(rows: int = 9, columns: int = 11, holes: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Return quality and permeability; with holes, nodata in each, in both, and cells of value 0."""
-    random = np.random.default_rng(seed)
-    quality = random.uniform(0.1, 1, (rows, columns))
-    permeability = random.uniform(0.25, 1, (rows, columns))
+    random = np.random.default_rng(1)
+    quality = random.uniform(0.1, 1, (9, 11))
+    permeability = random.uniform(0.25, 1, (9, 11))
     if holes:
-        quality[random.random((rows, columns)) < 0.15] = 0
+        quality[random.random((9, 11)) < 0.15] = 0
         quality[1, 2] = quality[4, 4:6] = np.nan
         permeability[1, 2] = permeability[6, 1] = permeability[2, 8] = np.nan
-        permeability[5, 7:10] = 0
-    return quality, permeability
+        permeability[5, 7:10] = permeability[3, 0] = 0
+    return quality[:rows, :columns], permeability[:rows, :columns]
