@@ -9,16 +9,21 @@ import numpy as np
 from numba import njit
 
 from .lanes import (
-    any_different,
+    any_below,
+    any_nonzero,
+    any_several,
+    at,
     either,
     equal_share,
     fill,
     load,
+    load_from,
     plus,
     store,
     tight_bit,
     times,
     total,
+    where_below,
     where_bit,
 )
 from .row_sweeps import OPTIONS, frame_costs, source_cells
@@ -26,27 +31,44 @@ from .row_sweeps import OPTIONS, frame_costs, source_cells
 # Where the cell lies from which a tight edge comes.
 WEST, NORTHWEST, NORTH, NORTHEAST = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 EAST, SOUTHEAST, SOUTH, SOUTHWEST = np.uint8(16), np.uint8(32), np.uint8(64), np.uint8(128)
+ABOVE, BELOW = np.uint8(2 + 4 + 8), np.uint8(32 + 64 + 128)
 
 
 @njit(**OPTIONS)
-def _read_in(distance, cotangent, first_lane, framed_distance, framed_cotangent, reach, count):
+def _read_in(distance, cotangent, first_lane, framed_distance, framed_cotangent, reach, width):
     """Frame distances (``nan`` where unreachable) and cotangents (0 there); note each row's reached columns."""
     rows, columns, lanes = distance.shape
-    lanes = min(lanes - first_lane, count)
-    framed_distance[:] = np.nan
-    framed_cotangent[:] = 0
+    count = len(width)
+    distances, cotangents = distance.reshape(-1), cotangent.reshape(-1)
+    kind = distance.dtype.type
+    most, unreachable, zero = fill(kind(np.inf), width), fill(kind(np.nan), width), fill(kind(0), width)
+    stride = columns + 2
+    for j in range(stride):
+        store(framed_distance, j, unreachable)
+        store(framed_distance, (rows + 1) * stride + j, unreachable)
     reach[:, 0] = columns + 1
     reach[:, 1] = 0
     for i in range(rows):
+        store(framed_distance, (i + 1) * stride, unreachable)
+        store(framed_distance, (i + 2) * stride - 1, unreachable)
         for j in range(columns):
-            cell = ((i + 1) * (columns + 2) + j + 1) * count
-            reached = False
-            for lane in range(lanes):
-                value = distance[i, j, first_lane + lane]
-                finite = value < np.inf
-                framed_distance[cell + lane] = value if finite else np.nan
-                framed_cotangent[cell + lane] = cotangent[i, j, first_lane + lane] if finite else 0
-                reached |= finite
+            cell = (i + 1) * stride + j + 1
+            element = (i * columns + j) * lanes + first_lane
+            if first_lane + count <= lanes:
+                value = load_from(distances, element, width)
+                own = where_below(value, most, load_from(cotangents, element, width), zero)
+                store(framed_distance, cell, where_below(value, most, value, unreachable))
+                store(framed_cotangent, cell, own)
+                reached = any_below(value, most)
+            else:
+                reached = False
+                store(framed_distance, cell, unreachable)
+                store(framed_cotangent, cell, zero)
+                for lane in range(lanes - first_lane):
+                    if distances[element + lane] < np.inf:
+                        framed_distance[cell * count + lane] = distances[element + lane]
+                        framed_cotangent[cell * count + lane] = cotangents[element + lane]
+                        reached = True
             if reached:
                 reach[i + 1, 0] = min(reach[i + 1, 0], j + 1)
                 reach[i + 1, 1] = j + 1
@@ -57,90 +79,148 @@ def _mark_tight(distance, costs, row, stride, first, last, slack, bits, share, w
     """Mark the tight edges into the cells of a row, and the share that each of them carries."""
     east, south, southeast, southwest = costs
     above, below = row - stride, row + stride
-    factor = fill(slack, width)
+    factor, one = fill(slack, width), fill(share.dtype.type(1), width)
     for j in range(first, last + 1):
         here = row + j
         far = load(distance, here, width)
         most = times(far, factor)
-        found = tight_bit(load(distance, here - 1, width), east[here - 1], far, most, WEST)
-        found = either(found, tight_bit(load(distance, here + 1, width), east[here], far, most, EAST))
+        found = tight_bit(load(distance, here - 1, width), at(east, here - 1), far, most, WEST)
+        found = either(found, tight_bit(load(distance, here + 1, width), at(east, here), far, most, EAST))
         found = either(
-            found, tight_bit(load(distance, above + j - 1, width), southeast[above + j - 1], far, most, NORTHWEST)
+            found, tight_bit(load(distance, above + j - 1, width), at(southeast, above + j - 1), far, most, NORTHWEST)
         )
-        found = either(found, tight_bit(load(distance, above + j, width), south[above + j], far, most, NORTH))
+        found = either(found, tight_bit(load(distance, above + j, width), at(south, above + j), far, most, NORTH))
         found = either(
-            found, tight_bit(load(distance, above + j + 1, width), southwest[above + j + 1], far, most, NORTHEAST)
+            found, tight_bit(load(distance, above + j + 1, width), at(southwest, above + j + 1), far, most, NORTHEAST)
         )
-        found = either(found, tight_bit(load(distance, below + j - 1, width), southwest[here], far, most, SOUTHWEST))
-        found = either(found, tight_bit(load(distance, below + j, width), south[here], far, most, SOUTH))
-        found = either(found, tight_bit(load(distance, below + j + 1, width), southeast[here], far, most, SOUTHEAST))
+        found = either(
+            found, tight_bit(load(distance, below + j - 1, width), at(southwest, here), far, most, SOUTHWEST)
+        )
+        found = either(found, tight_bit(load(distance, below + j, width), at(south, here), far, most, SOUTH))
+        found = either(
+            found, tight_bit(load(distance, below + j + 1, width), at(southeast, here), far, most, SOUTHEAST)
+        )
         store(bits, here, found)
-        store(share, here, equal_share(found, far))
+        # Division is dear and ties are rare.
+        store(share, here, equal_share(found, far) if any_several(found) else one)
 
 
 @njit(**OPTIONS)
-def _gather_row(cotangent, bits, share, passed, gathered, row, stride, first, last, width):
-    """Gather a row anew from the rows beside it; return whether what its cells pass on changed.
+def _pull(bits, waiting, other, j, ways, width):
+    """Return what waits in the three neighbours of column ``j`` in another row and goes this way."""
+    left = where_bit(load(bits, other + j - 1, width), ways[0], load(waiting, other + j - 1, width))
+    middle = where_bit(load(bits, other + j, width), ways[1], load(waiting, other + j, width))
+    right = where_bit(load(bits, other + j + 1, width), ways[2], load(waiting, other + j + 1, width))
+    return plus(plus(left, right), middle)
 
-    ``passed`` holds ``share lambda``; ``gathered`` is room for two rows.
+
+@njit(**OPTIONS)
+def _collect(arrived, cotangent, fresh, bits, share, waiting, row, other, ways, stride, first, start, stop, width):
+    """Collect columns ``start`` to ``stop`` of a row, and on to the left as far as mass goes; return the first column.
+
+    ``arrived`` is room for two rows: what comes from the other row (and the row's own cotangents if it is fresh), and the
+    same with what comes from the right.
     """
-    above, below = row - stride, row + stride
     zero = fill(share.dtype.type(0), width)
-    from_right = zero
-    for k in range(last - first + 1):
-        j = last - k
-        own = load(cotangent, row + j, width)
-        own = plus(own, where_bit(load(bits, above + j - 1, width), SOUTHEAST, load(passed, above + j - 1, width)))
-        own = plus(own, where_bit(load(bits, above + j, width), SOUTH, load(passed, above + j, width)))
-        own = plus(own, where_bit(load(bits, above + j + 1, width), SOUTHWEST, load(passed, above + j + 1, width)))
-        own = plus(own, where_bit(load(bits, below + j - 1, width), NORTHEAST, load(passed, below + j - 1, width)))
-        own = plus(own, where_bit(load(bits, below + j, width), NORTH, load(passed, below + j, width)))
-        own = plus(own, where_bit(load(bits, below + j + 1, width), NORTHWEST, load(passed, below + j + 1, width)))
-        store(gathered, j, own)
-        own = plus(own, from_right)
-        store(gathered, stride + j, own)
-        from_right = where_bit(load(bits, row + j, width), WEST, times(own, load(share, row + j, width)))
-    changed = False
-    from_left = zero
-    for j in range(first, last + 1):
-        part = load(share, row + j, width)
-        new = times(plus(load(gathered, stride + j, width), from_left), part)
-        changed |= any_different(new, load(passed, row + j, width))
-        store(passed, row + j, new)
-        from_left = where_bit(load(bits, row + j, width), EAST, times(plus(load(gathered, j, width), from_left), part))
-    return changed
+    moving = zero
+    j = stop
+    while j >= start or (j >= first and any_nonzero(moving)):
+        own = zero
+        if j >= start:
+            own = _pull(bits, waiting, other, j, ways, width)
+            if fresh:
+                own = plus(own, load(cotangent, row + j, width))
+        store(arrived, j, own)
+        own = plus(own, moving)
+        store(arrived, stride + j, own)
+        moving = where_bit(load(bits, row + j, width), WEST, times(own, load(share, row + j, width)))
+        j -= 1
+    return min(j + 1, start)
 
 
 @njit(**OPTIONS)
-def _gather(cotangent, bits, share, passed, gathered, reach, sources, rows, columns, width):
-    """Gather all rows until nothing changes; return False if they do not settle."""
+def _hand_on(arrived, fresh, bits, share, passed, upwards, downwards, row, stride, last, start, stop, width):
+    """Hand on what a row collected, on to the right as far as mass goes; return the columns where some waits, each way.
+
+    Mass that goes to the left never turns back to the right, so one pass each way is enough.
+    """
+    up_first, up_last, down_first, down_last = stride, 0, stride, 0
+    zero = fill(share.dtype.type(0), width)
+    moving = zero
+    j = start
+    while j <= stop or (j <= last and any_nonzero(moving)):
+        cell = row + j
+        set_here, part = load(bits, cell, width), load(share, cell, width)
+        own, mass = moving, moving
+        if j <= stop:
+            own = plus(own, load(arrived, j, width))
+            mass = plus(mass, load(arrived, stride + j, width))
+        mass = times(mass, part)
+        moving = where_bit(set_here, EAST, times(own, part))
+        store(passed, cell, mass if fresh else plus(load(passed, cell, width), mass))
+        if any_nonzero(where_bit(set_here, ABOVE, mass)):
+            store(upwards, cell, plus(load(upwards, cell, width), mass))
+            up_first, up_last = min(up_first, j), j
+        if any_nonzero(where_bit(set_here, BELOW, mass)):
+            store(downwards, cell, plus(load(downwards, cell, width), mass))
+            down_first, down_last = min(down_first, j), j
+        j += 1
+    return up_first, up_last, down_first, down_last
+
+
+@njit(**OPTIONS)
+def _gather(cotangent, bits, share, passed, upwards, downwards, reach, sources, rows, columns, width):
+    """Carry all cotangents along the tight edges to the sources; return False if some never arrive.
+
+    ``passed`` becomes ``share lambda`` where a cell is reached. ``upwards`` and ``downwards``, all 0 before and after, hold what
+    each row still has to hand to the row above and below; lanes of it that are not bound for that row are passed over there.
+    """
     stride = columns + 2
-    stale = np.zeros(rows + 2, np.bool_)
-    top, bottom = rows, 1
-    for i in range(1, rows + 1):
-        stale[i] = reach[i, 0] <= reach[i, 1]
+    arrived = np.empty(2 * stride * len(width), share.dtype)
+    zero = fill(share.dtype.type(0), width)
+    # Columns in which something waits for the row above (0) and below (1): first, last.
+    spans = np.empty((2, rows + 2, 2), np.int64)
+    spans[:, :, 0] = stride
+    spans[:, :, 1] = 0
+    fresh = np.zeros(rows + 2, np.bool_)
+    fresh[1 : rows + 1] = reach[1 : rows + 1, 0] <= reach[1 : rows + 1, 1]
+    top = rows
     for lane in range(len(width)):
         if sources[lane] >= 0:
             top = min(top, sources[lane] // stride)
-            bottom = max(bottom, sources[lane] // stride)
-    # Towards the sources first, as most of the mass goes there: down to them, then up to them, then up and down.
-    first_row, last_row, step = 1, top - 1, 1
-    # A row is final once the rows that pass mass to it are; each round makes at least one more cell of each path final.
-    for turn in range(2 * rows * columns + 3):
-        if turn == 1:
-            first_row, last_row, step = rows, 1, -1
-        elif turn > 1:
-            first_row, last_row, step = last_row, first_row, -step
-        for i in range(first_row, last_row + step, step):
-            if not stale[i]:
+    quiet = 0
+    # Down to the sources first and up to them next, which is where most goes. Mass moves at least one edge in two turns.
+    for turn in range(2 * rows * columns + 4):
+        down = turn % 2 == 0
+        ways = (SOUTHEAST, SOUTH, SOUTHWEST) if down else (NORTHEAST, NORTH, NORTHWEST)
+        waiting = downwards if down else upwards
+        mine = spans[1] if down else spans[0]
+        quiet += 1
+        for step in range(1, top if turn == 0 else rows + 1):
+            i = step if down else rows + 1 - step
+            other = i - 1 if down else i + 1
+            first, last = mine[other]
+            if first > last and not fresh[i]:
                 continue
-            stale[i] = False
-            if _gather_row(
-                cotangent, bits, share, passed, gathered, i * stride, stride, reach[i, 0], reach[i, 1], width
-            ):
-                stale[i - 1] = reach[i - 1, 0] <= reach[i - 1, 1]
-                stale[i + 1] = reach[i + 1, 0] <= reach[i + 1, 1]
-        if turn > 0 and not stale.any():
+            quiet = 0
+            left, right = reach[i]
+            start, stop = max(first - 1, left), min(last + 1, right)
+            if fresh[i]:
+                start, stop = left, right
+            row, beside = i * stride, other * stride
+            start = _collect(
+                arrived, cotangent, fresh[i], bits, share, waiting, row, beside, ways, stride, left, start, stop, width
+            )
+            mine[other] = stride, 0
+            for j in range(first, last + 1):
+                store(waiting, beside + j, zero)
+            up_first, up_last, down_first, down_last = _hand_on(
+                arrived, fresh[i], bits, share, passed, upwards, downwards, row, stride, right, start, stop, width
+            )
+            fresh[i] = False
+            spans[0, i] = min(spans[0, i, 0], up_first), max(spans[0, i, 1], up_last)
+            spans[1, i] = min(spans[1, i, 0], down_first), max(spans[1, i, 1], down_last)
+        if quiet == 2:
             return True
     return False
 
@@ -198,7 +278,7 @@ def gather_windows(
     size = (rows + 2) * stride * count
     distance = np.empty(size, distances.dtype)
     cotangent, share, passed = np.empty_like(distance), np.empty_like(distance), np.empty_like(distance)
-    gathered = np.empty(2 * stride * count, distances.dtype)
+    upwards, downwards = np.zeros(size, distances.dtype), np.zeros(size, distances.dtype)
     bits = np.empty(size, np.uint8)
     reach = np.empty((rows + 2, 2), np.int64)
     for window in range(first, last):
@@ -207,12 +287,11 @@ def gather_windows(
             continue
         framed = frame_costs(costs[0][window], costs[1][window], costs[2][window], costs[3][window])
         ours = (gradients[0][window], gradients[1][window], gradients[2][window], gradients[3][window])
-        _read_in(distances[window], cotangents[window], first_lane, distance, cotangent, reach, count)
+        _read_in(distances[window], cotangents[window], first_lane, distance, cotangent, reach, width)
         bits[:] = 0
-        passed[:] = 0
         for i in range(1, rows + 1):
             _mark_tight(distance, framed, i * stride, stride, reach[i, 0], reach[i, 1], slack, bits, share, width)
-        if not _gather(cotangent, bits, share, passed, gathered, reach, sources, rows, columns, width):
+        if not _gather(cotangent, bits, share, passed, upwards, downwards, reach, sources, rows, columns, width):
             return window
         _sum_edges(bits, passed, reach, ours, width)
         for lane in range(min(count, lanes - first_lane)):

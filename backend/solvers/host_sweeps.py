@@ -10,8 +10,10 @@ from ..window_shape import WindowShape
 from . import adjoint_sweeps, row_sweeps
 from .threads import in_parts
 
-# A group of lanes fills 128 bytes: enough independent work to hide the latency of a pass, little enough for registers.
-_GROUP_BYTES = 128
+# Enough independent work to hide the latency of a pass, little enough for the registers; the adjoint has more arrays to
+# keep in the cache.
+_FORWARD_BYTES = 128
+_ADJOINT_LANES = 16
 
 
 def distances(window: WindowShape, costs: EdgeCosts, limit: np.ndarray, is_source: np.ndarray) -> np.ndarray:
@@ -30,7 +32,7 @@ def distances(window: WindowShape, costs: EdgeCosts, limit: np.ndarray, is_sourc
     beyond = max(np.nextafter(most, dtype.type(np.inf)), np.finfo(dtype).tiny)
     out = np.empty((arrays[0].shape[0], window.height, window.width, window.lanes), dtype)
     halo = window.halo_rows, window.halo_columns
-    for first_lane, width in lane_groups(window.lanes, dtype):
+    for first_lane, width in _lane_groups(window.lanes, _FORWARD_BYTES // dtype.itemsize):
         outside = _outside(window, first_lane, len(width), dtype)
         sweep = functools.partial(
             row_sweeps.sweep_windows,
@@ -78,7 +80,7 @@ def gradients_and_arrived(
     result = tuple(np.zeros_like(each) for each in arrays)
     arrived = np.zeros(is_source.shape, dtype)
     halo = window.halo_rows, window.halo_columns
-    for first_lane, width in lane_groups(window.lanes, dtype):
+    for first_lane, width in _lane_groups(window.lanes, _ADJOINT_LANES):
         gather = functools.partial(
             adjoint_sweeps.gather_windows,
             *(arrays, is_source, halo, window.block_columns, dtype.type(slack), distances, cotangents),
@@ -90,12 +92,11 @@ def gradients_and_arrived(
     return EdgeCosts(*result), arrived
 
 
-def lane_groups(lanes: int, dtype: np.dtype) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _lane_groups(lanes: int, most: int) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Yield the first lane of each group that the kernels take at once, and a tuple as long as the group.
 
     The length of the tuple is what the compiler knows; few lengths occur, as each is compiled once.
     """
-    most = _GROUP_BYTES // dtype.itemsize
     for first_lane in range(0, lanes, most):
         count = next((each for each in (1, 4, 16) if each >= lanes - first_lane), most)
         yield first_lane, (0,) * min(count, most)

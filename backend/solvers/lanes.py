@@ -36,10 +36,30 @@ def _splat(builder: Any, scalar: Any, count: int) -> Any:
     return builder.shuffle_vector(single, single, zeros)
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, cell: Any, count: int, vector: Any) -> Any:
+def _address(context: Any, builder: Any, array_type: Any, array: Any, element: Any, vector: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
-    start = builder.mul(cell, ir.Constant(cell.type, count))
-    return builder.bitcast(builder.gep(data, [start]), vector.as_pointer())
+    return builder.bitcast(builder.gep(data, [element]), vector.as_pointer())
+
+
+def _reader(array: Any, width: Any, step: int) -> Any:
+    kind = LanesType(array.dtype, width.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        element = builder.mul(arguments[1], ir.Constant(arguments[1].type, step))
+        address = _address(context, builder, array, arguments[0], element, context.get_value_type(kind))
+        return builder.load(address, align=kind.dtype.bitwidth // 8)
+
+    return kind(array, types.intp, width), generate
+
+
+def _writer(array: Any, value: Any, step: int) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        element = builder.mul(arguments[1], ir.Constant(arguments[1].type, step))
+        address = _address(context, builder, array, arguments[0], element, context.get_value_type(value))
+        builder.store(arguments[2], address, align=value.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
 
 
 def _any(builder: Any, mask: Any) -> Any:
@@ -50,31 +70,38 @@ def _any(builder: Any, mask: Any) -> Any:
 
 
 @intrinsic
-def load(typing_context, array, cell, width):
-    """Read the lanes of a cell of a flat array."""
-    kind = LanesType(array.dtype, width.count)
+def at(typing_context, array, element):
+    """Read one value from a flat array; unlike ``array[element]`` without counting negative numbers from the end."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = context.get_value_type(kind)
-        address = _address(context, builder, signature.args[0], arguments[0], arguments[1], kind.count, vector)
-        value = builder.load(address, align=kind.dtype.bitwidth // 8)
-        return value
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        return builder.load(builder.gep(data, [arguments[1]]))
 
-    return kind(array, types.intp, width), generate
+    return array.dtype(array, types.intp), generate
+
+
+@intrinsic
+def load(typing_context, array, cell, width):
+    """Read the lanes of a cell of a flat array, lanes innermost."""
+    return _reader(array, width, width.count)
+
+
+@intrinsic
+def load_from(typing_context, array, element, width):
+    """Read lanes from an element of a flat array on."""
+    return _reader(array, width, 1)
 
 
 @intrinsic
 def store(typing_context, array, cell, value):
-    """Write the lanes of a cell of a flat array."""
+    """Write the lanes of a cell of a flat array, lanes innermost."""
+    return _writer(array, value, value.count)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = signature.args[2]
-        vector = context.get_value_type(kind)
-        address = _address(context, builder, signature.args[0], arguments[0], arguments[1], kind.count, vector)
-        builder.store(arguments[2], address, align=kind.dtype.bitwidth // 8)
-        return context.get_dummy_value()
 
-    return types.void(array, types.intp, value), generate
+@intrinsic
+def store_from(typing_context, array, element, value):
+    """Write lanes from an element of a flat array on."""
+    return _writer(array, value, 1)
 
 
 @intrinsic
@@ -123,6 +150,17 @@ def least(typing_context, one, other):
 
 
 @intrinsic
+def where_below(typing_context, one, other, value, otherwise):
+    """Return ``value`` in the lanes where ``one`` is smaller than ``other``, ``otherwise`` in the rest."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one, other, value, otherwise = arguments
+        return builder.select(builder.fcmp_ordered("<", one, other), value, otherwise)
+
+    return value(one, other, value, otherwise), generate
+
+
+@intrinsic
 def any_below(typing_context, one, other):
     """Say whether any lane of ``one`` is smaller than that of ``other``."""
 
@@ -133,15 +171,14 @@ def any_below(typing_context, one, other):
 
 
 @intrinsic
-def any_different(typing_context, new, old):
-    """Say whether any lane of ``new`` differs from that of ``old``; a lane that was ``nan`` never does again."""
+def any_nonzero(typing_context, value):
+    """Say whether any lane differs from 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        new, old = arguments
-        differs = builder.and_(builder.fcmp_unordered("!=", new, old), builder.fcmp_ordered("==", old, old))
-        return _any(builder, differs)
+        (value,) = arguments
+        return _any(builder, builder.fcmp_unordered("!=", value, ir.Constant(value.type, [0.0] * value.type.count)))
 
-    return types.boolean(new, old), generate
+    return types.boolean(value), generate
 
 
 @intrinsic
@@ -167,6 +204,19 @@ def either(typing_context, one, other):
         return builder.or_(*arguments)
 
     return one(one, other), generate
+
+
+@intrinsic
+def any_several(typing_context, bits):
+    """Say whether any lane has more than one bit set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (bits,) = arguments
+        count = bits.type.count
+        but_lowest = builder.and_(bits, builder.sub(bits, ir.Constant(bits.type, [1] * count)))
+        return _any(builder, builder.icmp_unsigned("!=", but_lowest, ir.Constant(bits.type, [0] * count)))
+
+    return types.boolean(bits), generate
 
 
 @intrinsic

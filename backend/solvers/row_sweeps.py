@@ -12,7 +12,7 @@ Inside the kernels a window is flat and framed by one cell on every side: cell `
 import numpy as np
 from numba import njit
 
-from .lanes import any_below, fill, least, load, plus, store
+from .lanes import any_below, at, fill, least, load, plus, store, store_from, where_below
 
 OPTIONS = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
 
@@ -56,7 +56,7 @@ def _pass_right(distance, east, row, columns, first, stop, outside, width):
     moving = True
     j = first + 1
     while j <= columns and (moving or j <= stop + 1):
-        previous, moving = _improve(distance, row + j, plus(previous, east[row + j - 1]), outside, width)
+        previous, moving = _improve(distance, row + j, plus(previous, at(east, row + j - 1)), outside, width)
         if moving:
             last = j
         j += 1
@@ -71,7 +71,7 @@ def _pass_left(distance, east, row, last, stop, outside, width):
     moving = True
     j = last - 1
     while j >= 1 and (moving or j >= stop - 1):
-        previous, moving = _improve(distance, row + j, plus(previous, east[row + j]), outside, width)
+        previous, moving = _improve(distance, row + j, plus(previous, at(east, row + j)), outside, width)
         if moving:
             first = j
         j -= 1
@@ -92,8 +92,8 @@ def _relax_row(distance, east, row, other, middle, left, right, columns, first, 
     two = load(distance, other + start, width)
     for j in range(start, stop + 1):
         three = load(distance, other + j + 1, width)
-        offered = least(least(plus(one, left[j]), plus(three, right[j])), plus(two, middle[j]))
-        offered = least(offered, plus(previous, east[row + j - 1]))
+        offered = least(least(plus(one, at(left, j)), plus(three, at(right, j))), plus(two, at(middle, j)))
+        offered = least(offered, plus(previous, at(east, row + j - 1)))
         previous, changed = _improve(distance, row + j, offered, outside, width)
         if changed:
             highest = j
@@ -178,16 +178,22 @@ def source_cells(is_source, first_lane, count, halo_rows, halo_columns, block_co
 
 
 @njit(**OPTIONS)
-def _read_out(distance, beyond, first_lane, out, count):
+def _read_out(distance, beyond, first_lane, out, width):
     """Copy the framed distances of some lanes to the result, ``inf`` where they stayed beyond the limit."""
     rows, columns, lanes = out.shape
-    lanes = min(lanes - first_lane, count)
+    count = len(width)
+    flat = out.reshape(-1)
+    most, unreachable = fill(beyond, width), fill(out.dtype.type(np.inf), width)
     for i in range(rows):
         for j in range(columns):
-            cell = ((i + 1) * (columns + 2) + j + 1) * count
-            for lane in range(lanes):
-                value = distance[cell + lane]
-                out[i, j, first_lane + lane] = value if value < beyond else np.inf
+            cell = (i + 1) * (columns + 2) + j + 1
+            if first_lane + count <= lanes:
+                value = load(distance, cell, width)
+                store_from(flat, (i * columns + j) * lanes + first_lane, where_below(value, most, value, unreachable))
+            else:
+                for lane in range(lanes - first_lane):
+                    single = distance[cell * count + lane]
+                    out[i, j, first_lane + lane] = single if single < beyond else np.inf
 
 
 @njit(**OPTIONS)
@@ -206,5 +212,5 @@ def sweep_windows(costs, is_source, halo, block_columns, beyond, outside, first_
         distance[:] = beyond
         if not sweep_window(distance, framed, sources, rows, columns, outside, width):
             return window
-        _read_out(distance, beyond, first_lane, out[window], count)
+        _read_out(distance, beyond, first_lane, out[window], width)
     return -1

@@ -41,14 +41,15 @@ def thread_count() -> int:
 def in_parts(task: Callable[[int, int], int], items: int) -> int:
     """Run ``task(first, last)`` over parts of ``range(items)``; return the greatest of the answers, -1 if there is none.
 
-    Parts are a few times as many as threads, so that uneven work evens out. ``task`` must release the interpreter lock.
+    There are a few parts per thread, so that uneven work evens out. ``task`` must release the interpreter lock.
     """
-    threads = min(thread_count(), items)
-    if threads <= 1:
-        return task(0, items) if items else -1
+    if items == 0:
+        return -1
+    threads = thread_count()
     parts = min(items, 4 * threads)
     bounds = [items * k // parts for k in range(parts + 1)]
-    return max(_executor(thread_count()).map(task, bounds[:-1], bounds[1:]))
+    # Even a single thread comes from the pool: the threads of XLA round subnormal numbers to 0, ours do not.
+    return max(_executor(threads).map(task, bounds[:-1], bounds[1:]))
 
 
 def _executor(threads: int) -> Executor:
