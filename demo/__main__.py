@@ -26,7 +26,7 @@ REAL = (
 )
 SYNTHETIC = (
     "Connectivity of a made-up landscape",
-    "This landscape is made up by a random number generator, since the real one could not be fetched. Rivers are barriers "
+    "This landscape is made up by a random number generator; it is no real place. Rivers are barriers "
     f"but for their fords; roads are bare, between steep banks. Animals disperse over {DISPERSAL} m (the scale of a negative "
     "exponential).",
 )

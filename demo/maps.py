@@ -32,7 +32,7 @@ INK, SOFT, LINE = QColor("#1c2430"), QColor("#5a6675"), QColor("#9aa5b1")
 _MARGIN, _HEAD, _FOOT = 40, 108, 128
 _BAR_WIDTH, _BAR_HEIGHT = 620, 20
 _PALETTE, _GREYS = 256, 40
-_PALE = 2.6
+_PALE = 3.5
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ def grey_layer(path: Path) -> QgsRasterLayer:
     return layer
 
 
-def draw_sheet(sheet: Sheet, target: Path, width: int = 1320) -> None:
-    """Draw one map and write it as a PNG."""
-    layer = styled_layer(sheet.path, sheet.title, sheet.style)
-    extent = layer.extent()
+def draw_sheet(sheet: Sheet, ground: Path, target: Path, width: int = 1320) -> None:
+    """Draw one map and write it as a PNG; classes are laid over the ground, a pale grey raster."""
+    layers = _layers(sheet, ground)
+    layer, extent = layers[0], layers[0].extent()
     inner = width - 2 * _MARGIN
     height = round(inner * extent.height() / extent.width())
     image = _canvas(width, _HEAD + height + _FOOT)
@@ -112,7 +112,7 @@ def draw_sheet(sheet: Sheet, target: Path, width: int = 1320) -> None:
         _text(painter, _MARGIN, 52, sheet.title, 32, bold=True)
         _text(painter, _MARGIN, 86, sheet.subtitle, 18, colour=SOFT)
         frame = QRectF(_MARGIN, _HEAD, inner, height)
-        _draw_map(painter, [layer], extent, frame)
+        _draw_map(painter, layers, extent, frame)
         _draw_legend(painter, layer, sheet.legend, QPointF(_MARGIN, _HEAD + height + 22))
         _scale_bar(painter, layer, extent, frame, QPointF(width - _MARGIN, _HEAD + height + 72))
         _north_arrow(painter, QPointF(width - _MARGIN - 14, 40))
@@ -132,20 +132,25 @@ def draw_row(
         _text(painter, _MARGIN, 50, title, 28, bold=True)
         layer = None
         for place, sheet in enumerate(sheets):
-            layer = styled_layer(sheet.path, sheet.title, sheet.style)
+            layers = _layers(sheet, ground)
+            layer = layers[0]
             left = _MARGIN + place * (inner + gap)
             frame = QRectF(left, top, inner, height)
             _text(painter, left, top - 14, sheet.title, 20, bold=True)
-            layers = [layer]
-            if sheet.style.get("classes"):
-                layer.setBlendMode(QPainter.CompositionMode.CompositionMode_Multiply)
-                layers.append(grey_layer(ground))
             _draw_map(painter, layers, extent, frame)
             _draw_legend(painter, layer, sheet.legend, QPointF(left, top + height + 16), inner - 10, brief=True)
         if layer is not None:
             corner = QPointF(width - _MARGIN, 44)
             _scale_bar(painter, layer, extent, QRectF(0, 0, inner, height), corner)
     _save(image, target)
+
+
+def _layers(sheet: Sheet, ground: Path) -> list[QgsRasterLayer]:
+    layer = styled_layer(sheet.path, sheet.title, sheet.style)
+    if not sheet.style.get("classes"):
+        return [layer]
+    layer.setBlendMode(QPainter.CompositionMode.CompositionMode_Multiply)
+    return [layer, grey_layer(ground)]
 
 
 def shrink(source: Path, target: Path, width: int, ramps: tuple[str, ...]) -> None:
@@ -269,6 +274,10 @@ def _ramp_legend(
 ) -> None:
     items = renderer.shader().rasterShaderFunction().colorRampItemList()
     last = max(1, len(items) - 1)
+    widest = max(QFontMetricsF(_font(size - 2)).horizontalAdvance(_short(item.value)) for item in items) + 12
+    while every < last and bar.width() * every / last < widest:
+        every += 1
+    every = next((step for step in range(every, last) if last % step == 0), last)
     gradient = QLinearGradient(bar.topLeft(), bar.topRight())
     for place, item in enumerate(items):
         gradient.setColorAt(place / last, item.color)
@@ -286,10 +295,11 @@ def _ramp_legend(
 
 
 def _short(value: float) -> str:
-    if value == 0:
-        return "0"
-    digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 4)}f}" if abs(value) < 1e5 else f"{value:.2g}"
+    """Return a number in two or three digits."""
+    if abs(value) < 1000:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    digits = math.floor(math.log10(abs(value))) - 2
+    return f"{round(value / 10**digits) * 10**digits:,}"
 
 
 def _scale_bar(painter: QPainter, layer: QgsRasterLayer, extent: QgsRectangle, frame: QRectF, right: QPointF) -> None:

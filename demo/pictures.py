@@ -92,7 +92,7 @@ def draw(folder: Path, title: str, copies: Path | None) -> list[Picture]:
     by_name = {picture.name: picture for picture in found}
     with maps.qgis():
         for picture in found:
-            maps.draw_sheet(picture.sheet, folder / f"{picture.name}.png")
+            maps.draw_sheet(picture.sheet, folder / "quality.tif", folder / f"{picture.name}.png")
         shown = ("functional_habitat", "sensitivity", "selection")
         sheets = [replace(by_name[name].sheet, legend=_plain(by_name[name].sheet.legend)) for name in shown]
         detail = _detail(QgsRasterLayer(str(folder / "quality.tif"), "quality").extent())
@@ -126,5 +126,5 @@ def _detail(extent: QgsRectangle) -> QgsRectangle:
     """Return a square in the middle of the landscape."""
     side = _DETAIL_SHARE * min(extent.width(), extent.height())
     centre = extent.center()
-    x, y = centre.x() - 0.02 * extent.width(), centre.y() + 0.06 * extent.height()
+    x, y = centre.x() - 0.024 * extent.width(), centre.y() + 0.024 * extent.height()
     return QgsRectangle(x - side / 2, y - side / 2, x + side / 2, y + side / 2)

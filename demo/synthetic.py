@@ -27,11 +27,11 @@ def write_landscape(folder: Path) -> tuple[Path, Path]:
     relief, patches = _noise(rng, 2.2), _noise(rng, 1.6)
     ndvi = 0.15 + 0.5 / (1 + np.exp(-3.0 * patches))
     slope = np.hypot(*np.gradient(_noise(rng, 2.6))) * 20 + np.maximum(0, relief)
-    for _ in range(_ROADS):
-        road, _along = _line(rng, _ROAD_CELLS, upright=True)
+    for number in range(_ROADS):
+        road, _along = _line(rng, _ROAD_CELLS, (number + 0.5) / _ROADS, upright=True)
         ndvi[road], slope[road] = 0.05, _EMBANKMENT
-    for _ in range(_RIVERS):
-        river, along = _line(rng, _RIVER_CELLS, upright=False)
+    for number in range(_RIVERS):
+        river, along = _line(rng, _RIVER_CELLS, (number + 0.5) / _RIVERS, upright=False)
         for ford in rng.integers(0, COLUMNS, _FORDS):
             river &= np.abs(along - ford) > _FORD_CELLS
         slope[river], ndvi[river] = _NODATA, 0.0
@@ -52,11 +52,13 @@ def _noise(rng: np.random.Generator, exponent: float) -> NDArray[np.float64]:
     return (field - field.mean()) / field.std()
 
 
-def _line(rng: np.random.Generator, half: int, *, upright: bool) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return the cells of a winding line across the map, and each cell's place along the line."""
+def _line(
+    rng: np.random.Generator, half: int, share: float, *, upright: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the cells of a winding line that crosses the map at a share of it, and each cell's place along it."""
     length, width = (ROWS, COLUMNS) if upright else (COLUMNS, ROWS)
-    steps = np.cumsum(rng.normal(0, 0.5, length))
-    middle = rng.uniform(0.15, 0.85) * width + steps - np.linspace(steps[0], steps[-1], length)
+    steps = np.cumsum(rng.normal(0, 0.8, length))
+    middle = (share + rng.uniform(-0.06, 0.06)) * width + steps - np.linspace(steps[0], steps[-1], length)
     along, across = np.meshgrid(np.arange(length), np.arange(width), indexing="ij")
     line = np.abs(across - middle[:, None]) <= half
     return (line, along) if upright else (line.T, along.T)
