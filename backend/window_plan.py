@@ -128,13 +128,14 @@ def window_plan(
             f"The run needs about {human_bytes(fixed + one)} of memory, {human_bytes(limit)} are allowed: windows of "
             f"{window.height} x {window.width} cells on {rows} x {columns} cells.",
             f"Windows of up to {affordable} x {affordable} cells would fit: lower {largest} or raise CUTOFF, set "
-            "MAXIMUM_WINDOW, use a smaller EXTENT or a coarser raster, or raise the memory limit."
+            f"MAXIMUM_WINDOW to {(affordable - 1) // 2} or less, use a smaller EXTENT or a coarser raster, or raise the "
+            "memory limit."
             if affordable > 2
             else "Use a smaller EXTENT or a coarser raster, or raise the memory limit.",
             largest,
         )
-    batch = max(1, min(_LARGEST_BATCH, _BATCH_BYTES // one, (limit - fixed) // one))
-    plan = WindowPlan(rows, columns, window, batch, 0, 0.0)
+    blocks = WindowPlan(rows, columns, window, 1, 0, 0.0).blocks
+    batch = max(1, min(_LARGEST_BATCH, blocks, _BATCH_BYTES // one, (limit - fixed) // one))
     pairs = rows * columns * float(window.height * window.width)
     seconds = pairs * _NANOSECONDS_PER_PAIR[gradient] * 1e-9 / max(1, threads)
-    return WindowPlan(rows, columns, window, min(batch, plan.blocks), fixed + batch * one, seconds)
+    return WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)
