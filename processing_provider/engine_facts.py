@@ -15,6 +15,7 @@ FACTS = {
     "DEVICE": "Device",
     "MEMORY": "Memory",
     "SELF_TEST": "Self-test",
+    "SELF_TEST_ERROR": "Relative error of the self-test",
     "SELF_TEST_SECONDS": "Duration of the self-test (s)",
 }
-NUMBERS = ("MEMORY", "SELF_TEST_SECONDS")
+NUMBERS = ("MEMORY", "SELF_TEST_ERROR", "SELF_TEST_SECONDS")

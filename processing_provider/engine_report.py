@@ -69,6 +69,7 @@ def inspect_engine(settings: Settings, listener: Listener) -> EngineFacts:
             "DEVICE": f"{hello.get('device', '')} ({devices})" if devices else str(hello.get("device", "")),
             "MEMORY": hello.get("memory"),
             "SELF_TEST": tr("passed"),
+            "SELF_TEST_ERROR": result.numbers.get("RELATIVE_ERROR"),
             "SELF_TEST_SECONDS": round(result.usage.get("seconds", seconds), 2),
         }
     )
@@ -93,5 +94,5 @@ def _shown(name: str, value: Any) -> str:
     if name == "MEMORY" and isinstance(value, (int, float)):
         return f"{value / 1024**3:.1f} GiB"
     if isinstance(value, float):
-        return f"{value:.2f}"
+        return f"{value:.3g}"
     return str(value)

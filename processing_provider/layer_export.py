@@ -91,7 +91,9 @@ def export(source: RasterSource, folder: Path, feedback: QgsRasterBlockFeedback 
     path = folder / f"{source.name}.tif"
     writer = QgsRasterFileWriter(str(path))
     writer.setOutputFormat("GTiff")
-    writer.setCreateOptions(["COMPRESS=DEFLATE", "TILED=YES", "BIGTIFF=IF_SAFER"])
+    # QGIS 3.44 has renamed it.
+    set_options = getattr(writer, "setCreationOptions", None) or writer.setCreateOptions
+    set_options(["COMPRESS=DEFLATE", "TILED=YES", "BIGTIFF=IF_SAFER"])
     if _ignores_nodata(provider):
         written = _write_all_values(writer, provider, source.crs)
     else:

@@ -9,7 +9,6 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
-    QgsRasterBandStats,
     QgsTask,
 )
 
@@ -30,5 +29,3 @@ FOLDER = member(QgsProcessingParameterFile, "Behavior", "Folder")
 TASK_CAN_CANCEL = member(QgsTask, "Flag", "CanCancel")
 RAMP_INTERPOLATED = member(QgsColorRampShader, "Type", "Interpolated")
 RAMP_CONTINUOUS = member(QgsColorRampShader, "ClassificationMode", "Continuous")
-BAND_MINIMUM = member(QgsRasterBandStats, "Stats", "Min")
-BAND_MAXIMUM = member(QgsRasterBandStats, "Stats", "Max")

@@ -25,7 +25,7 @@ from qgis.core import (
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
 )
-from qgis.PyQt.QtCore import QPointF
+from qgis.PyQt.QtCore import QPointF, QSizeF
 from qgis.PyQt.QtGui import QColor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +61,7 @@ def make_model(package: str = "driftway") -> QgsProcessingModelAlgorithm:
     for place, name in enumerate(INPUTS):
         component = QgsProcessingModelParameter(name)
         component.setDescription(declared[name]["label"])
+        component.setSize(QSizeF(210.0, 36.0))
         component.setPosition(QPointF(140.0 + 230.0 * place, 80.0))
         model.addModelParameter(parameters.qgis_parameter(declared[name]), component)
     earlier: list[QgsProcessingModelChildDependency] = []
@@ -83,6 +84,7 @@ def _child(
     child = QgsProcessingModelChildAlgorithm(f"driftway:{step}")
     child.setChildId(step)
     child.setDescription(f"{entry['label']}: {title}")
+    child.setSize(QSizeF(340.0, 36.0))
     child.setPosition(position)
     child.setColor(QColor(COLOURS[step]))
     for parameter in entry["parameters"]:
