@@ -26,7 +26,7 @@ from .lanes import (
     where_below,
     where_bit,
 )
-from .row_sweeps import OPTIONS, frame_costs, source_cells
+from .row_sweeps import INNER, OUTER, frame_costs, source_cells
 
 # Where the cell lies from which a tight edge comes.
 WEST, NORTHWEST, NORTH, NORTHEAST = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
@@ -34,7 +34,7 @@ EAST, SOUTHEAST, SOUTH, SOUTHWEST = np.uint8(16), np.uint8(32), np.uint8(64), np
 ABOVE, BELOW = np.uint8(2 + 4 + 8), np.uint8(32 + 64 + 128)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _read_in(distance, cotangent, first_lane, framed_distance, framed_cotangent, reach, width):
     """Frame distances (``nan`` where unreachable) and cotangents (0 there); note each row's reached columns."""
     rows, columns, lanes = distance.shape
@@ -74,7 +74,7 @@ def _read_in(distance, cotangent, first_lane, framed_distance, framed_cotangent,
                 reach[i + 1, 1] = j + 1
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _mark_tight(distance, costs, row, stride, first, last, slack, bits, share, width):
     """Mark the tight edges into the cells of a row, and the share that each of them carries."""
     east, south, southeast, southwest = costs
@@ -105,7 +105,7 @@ def _mark_tight(distance, costs, row, stride, first, last, slack, bits, share, w
         store(share, here, equal_share(found, far) if any_several(found) else one)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _pull(bits, waiting, other, j, ways, width):
     """Return what waits in the three neighbours of column ``j`` in another row and goes this way."""
     left = where_bit(load(bits, other + j - 1, width), ways[0], load(waiting, other + j - 1, width))
@@ -114,7 +114,7 @@ def _pull(bits, waiting, other, j, ways, width):
     return plus(plus(left, right), middle)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _collect(arrived, cotangent, fresh, bits, share, waiting, row, other, ways, stride, first, start, stop, width):
     """Collect columns ``start`` to ``stop`` of a row, and on to the left as far as mass goes; return the first column.
 
@@ -138,7 +138,7 @@ def _collect(arrived, cotangent, fresh, bits, share, waiting, row, other, ways, 
     return min(j + 1, start)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _hand_on(arrived, fresh, bits, share, passed, upwards, downwards, row, stride, last, start, stop, width):
     """Hand on what a row collected, on to the right as far as mass goes; return the columns where some waits, each way.
 
@@ -168,7 +168,7 @@ def _hand_on(arrived, fresh, bits, share, passed, upwards, downwards, row, strid
     return up_first, up_last, down_first, down_last
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _gather(cotangent, bits, share, passed, upwards, downwards, reach, sources, rows, columns, width):
     """Carry all cotangents along the tight edges to the sources; return False if some never arrive.
 
@@ -225,7 +225,7 @@ def _gather(cotangent, bits, share, passed, upwards, downwards, reach, sources, 
     return False
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _sum_edges(bits, passed, reach, gradients, width):
     """Add what passes through each edge, over all lanes and in both directions."""
     east, south, southeast, southwest = gradients
@@ -251,7 +251,7 @@ def _sum_edges(bits, passed, reach, gradients, width):
             )
 
 
-@njit(**OPTIONS)
+@njit(**OUTER)
 def gather_windows(
     costs,
     is_source,

@@ -92,14 +92,14 @@ def gradients_and_arrived(
     return EdgeCosts(*result), arrived
 
 
-def _lane_groups(lanes: int, most: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _lane_groups(lanes: int, most: int) -> Iterator[tuple[int, tuple[tuple[()], ...]]]:
     """Yield the first lane of each group that the kernels take at once, and a tuple as long as the group.
 
     The length of the tuple is what the compiler knows; few lengths occur, as each is compiled once.
     """
     for first_lane in range(0, lanes, most):
         count = next((each for each in (1, 4, 16) if each >= lanes - first_lane), most)
-        yield first_lane, (0,) * min(count, most)
+        yield first_lane, ((),) * min(count, most)
 
 
 def _contiguous(costs: EdgeCosts) -> tuple[np.ndarray, ...]:

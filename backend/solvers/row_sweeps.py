@@ -14,10 +14,12 @@ from numba import njit
 
 from .lanes import any_below, at, fill, least, load, plus, store, store_from, where_below
 
-OPTIONS = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
+#: How functions are compiled that only other kernels call, and those that Python calls.
+INNER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+OUTER = {"error_model": "numpy", "nogil": True, "cache": True}
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def frame_costs(east, south, southeast, southwest):
     """Return the four edge costs of a window, flat and framed, without the edges that would leave it."""
     rows, columns = east.shape
@@ -37,7 +39,7 @@ def frame_costs(east, south, southeast, southwest):
     return framed[0], framed[1], framed[2], framed[3]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _improve(distance, cell, offered, outside, width):
     """Let a cell take what it is offered where that is shorter; return the new value and whether any lane changed."""
     old = load(distance, cell, width)
@@ -48,7 +50,7 @@ def _improve(distance, cell, offered, outside, width):
     return new, any_below(new, old)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _pass_right(distance, east, row, columns, first, stop, outside, width):
     """Pass to the right from column ``first`` beyond ``stop`` and on while the row changes; return the last changed column."""
     previous = load(distance, row + first, width)
@@ -63,7 +65,7 @@ def _pass_right(distance, east, row, columns, first, stop, outside, width):
     return last
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _pass_left(distance, east, row, last, stop, outside, width):
     """Pass to the left from column ``last`` beyond ``stop`` and on while the row changes; return the first changed column."""
     previous = load(distance, row + last, width)
@@ -78,7 +80,7 @@ def _pass_left(distance, east, row, last, stop, outside, width):
     return first
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _relax_row(distance, east, row, other, middle, left, right, columns, first, last, outside, width):
     """Take over what changed in columns ``first`` to ``last`` of the row ``other``.
 
@@ -106,13 +108,13 @@ def _relax_row(distance, east, row, other, middle, left, right, columns, first, 
     return min(lowest, _pass_left(distance, east, row, highest, lowest, outside, width)), highest
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _widen(spans, row, first, last):
     spans[row, 0] = min(spans[row, 0], first)
     spans[row, 1] = max(spans[row, 1], last)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def sweep_window(distance, costs, sources, rows, columns, outside, width):
     """Fill the distances from the source cells of every lane; return False if they do not settle.
 
@@ -166,7 +168,7 @@ def sweep_window(distance, costs, sources, rows, columns, outside, width):
     return False
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def source_cells(is_source, first_lane, count, halo_rows, halo_columns, block_columns, stride):
     """Return the framed cell index of each lane's source from ``first_lane`` on; -1 where there is none."""
     cells = np.full(count, -1, np.int64)
@@ -177,7 +179,7 @@ def source_cells(is_source, first_lane, count, halo_rows, halo_columns, block_co
     return cells
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _read_out(distance, beyond, first_lane, out, width):
     """Copy the framed distances of some lanes to the result, ``inf`` where they stayed beyond the limit."""
     rows, columns, lanes = out.shape
@@ -196,7 +198,7 @@ def _read_out(distance, beyond, first_lane, out, width):
                     out[i, j, first_lane + lane] = single if single < beyond else np.inf
 
 
-@njit(**OPTIONS)
+@njit(**OUTER)
 def sweep_windows(costs, is_source, halo, block_columns, beyond, outside, first_lane, width, out, first, last):
     """Fill the lanes from ``first_lane`` on of ``out[first:last]`` (window, row, column, lane) with distances.
 

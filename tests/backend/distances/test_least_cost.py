@@ -108,7 +108,7 @@ def test_all_nodata():
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_limit_is_inclusive_also_at_ties(dtype):
-    window = WindowShape(2, 2, 6, 6)
+    window = WindowShape(3, 3, 5, 5)
     neighbourhood = Neighbourhood(0.1, 0.1)
     raster = np.full((window.height, window.width), 3.0)
     whole = distances(raster, neighbourhood, window)
@@ -131,10 +131,11 @@ def test_negative_limit_leaves_nothing():
 
 
 def test_single_precision_agrees_with_double(landscape):
-    raster = landscape(WINDOW.height, WINDOW.width, 5).astype(np.float32)
-    # Some tens of roundings of 6e-8.
-    single, double = distances(raster, dtype=jnp.float32), distances(raster)
+    window = WindowShape(6, 6, 3, 4)
+    raster = landscape(window.height, window.width, 5).astype(np.float32)
+    single, double = distances(raster, window=window, dtype=jnp.float32), distances(raster, window=window)
     assert single.dtype == np.float32
+    # Some tens of roundings of 6e-8.
     np.testing.assert_allclose(single, double, rtol=1e-6)
 
 
@@ -173,12 +174,12 @@ def test_block_size_changes_nothing_where_the_halo_holds_the_limit(landscape):
 
 @pytest.mark.parametrize("halo", [(2, 3), (4, 1)])
 def test_own_windows(halo, expected_distances, landscape):
-    window = WindowShape(3, 4, *halo, own_windows=True)
+    window = WindowShape(2, 2, *halo, own_windows=True)
     raster = landscape(window.height, window.width, 6, holes=0.3)
     ours = distances(raster, window=window)[0]
     np.testing.assert_allclose(ours, expected_distances(raster, SQUARE, window), rtol=1e-13)
     for lane in range(window.lanes):
-        row, column = lane // 4, lane % 4
+        row, column = lane // 2, lane % 2
         alone = raster[row : row + 2 * halo[0] + 1, column : column + 2 * halo[1] + 1]
         single = distances(alone, window=WindowShape(1, 1, *halo))[0, ..., 0]
         np.testing.assert_array_equal(ours[row : row + alone.shape[0], column : column + alone.shape[1], lane], single)
@@ -209,8 +210,7 @@ def test_spiral(expected_distances):
     raster = spiral(21)
     neighbourhood = Neighbourhood(1.0, 1.0, neighbours=4)
     ours = distances(raster, neighbourhood, window)[0]
-    if np.isfinite(raster[10, 10]):
-        assert ours[0, 0, 0] > 200
+    assert ours[0, 0, 0] > 150
     np.testing.assert_array_equal(ours, expected_distances(raster, neighbourhood, window))
 
 
@@ -232,11 +232,12 @@ def test_under_jit_and_gradient(landscape):
     raster = jnp.asarray(landscape(WINDOW.height, WINDOW.width, 9))[None]
 
     @jax.jit
+    @jax.value_and_grad
     def total(r):
         found = LeastCostDistance()(r, SQUARE, WINDOW, np.inf)
         return jnp.where(jnp.isfinite(found), found, 0).sum()
 
-    value, gradient = jax.value_and_grad(total)(raster)
+    value, gradient = total(raster)
     # Euler: the distances are homogeneous of degree 1 in the resistance.
     assert value == pytest.approx(
         float(jnp.where(jnp.isfinite(raster), raster, 0).ravel() @ gradient.ravel()), rel=1e-12

@@ -9,21 +9,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from backend.grid import EdgeCosts, Neighbourhood, edge_costs
-from backend.solvers import available_threads, set_thread_count, shortest_paths, thread_count, tie_tolerance
+from backend import grid, solvers
+from backend.grid import EdgeCosts, Neighbourhood
+from backend.solvers import available_threads, set_thread_count, thread_count, tie_tolerance
 from backend.solvers.host_sweeps import gradients_and_arrived
 from backend.solvers.relaxation import gather_cotangents
 from backend.window_shape import WindowShape
 
 WINDOW = WindowShape(2, 2, 5, 4)
 SQUARE = Neighbourhood(1.0, 1.0)
+edge_costs = jax.jit(grid.edge_costs, static_argnums=1)
+shortest_paths = jax.jit(solvers.shortest_paths, static_argnums=1, static_argnames="method")
 
 
 def weighted_sum(resistance, weights, neighbourhood, window, limit=np.inf, method="automatic"):
-    found = shortest_paths(edge_costs(resistance, neighbourhood), window, limit, method=method)
+    found = solvers.shortest_paths(grid.edge_costs(resistance, neighbourhood), window, limit, method=method)
     return jnp.where(jnp.isfinite(found), found * weights, 0).sum((-3, -2, -1))
 
 
+gather = jax.jit(gather_cotangents)
 value = jax.jit(weighted_sum, static_argnums=(2, 3), static_argnames="method")
 gradient = jax.jit(
     jax.grad(lambda *a, **k: weighted_sum(*a, **k).sum()), static_argnums=(2, 3), static_argnames="method"
@@ -40,16 +44,16 @@ def restore_threads():
     set_thread_count(0)
 
 
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("limit", [np.inf, 40.0])
+@pytest.mark.parametrize(("own", "limit"), [(False, np.inf), (False, 40.0), (True, np.inf)])
 def test_relaxation_equals_row_sweeps(own, limit, landscape):
+    """Also at ties: one of the rasters is flat."""
     window = WindowShape(2, 2, 5, 4, own_windows=own)
-    rasters = jnp.asarray([landscape(window.height, window.width, seed, decades=2) for seed in range(3)])
-    costs = jax.jit(edge_costs, static_argnums=1)(rasters, SQUARE)
+    shape = window.height, window.width
+    rasters = jnp.asarray([landscape(*shape, 0, decades=2), landscape(*shape, 1, decades=2, holes=0.3), np.ones(shape)])
+    costs = edge_costs(rasters, SQUARE)
     is_source = jnp.isfinite(window.block(rasters)).reshape(3, -1)
-    run = jax.jit(shortest_paths, static_argnums=(1,), static_argnames="method")
-    sweeps = run(costs, window, limit, is_source, method="row_sweeps")
-    relaxed = run(costs, window, limit, is_source, method="relaxation")
+    sweeps = shortest_paths(costs, window, limit, is_source, method="row_sweeps")
+    relaxed = shortest_paths(costs, window, limit, is_source, method="relaxation")
     # Both are the fixed point of the same rounded sums.
     np.testing.assert_array_equal(sweeps, relaxed)
     weights = weights_for(window, 3)
@@ -57,16 +61,6 @@ def test_relaxation_equals_row_sweeps(own, limit, landscape):
     theirs = gradient(rasters, weights, SQUARE, window, limit, method="relaxation")
     # The same sums in another order.
     np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12 * float(jnp.abs(theirs).max()))
-
-
-def test_relaxation_equals_row_sweeps_at_ties():
-    window = WindowShape(2, 3, 4, 4)
-    rasters = jnp.ones((1, window.height, window.width))
-    weights = weights_for(window)
-    ours = gradient(rasters, weights, SQUARE, window, method="row_sweeps")
-    np.testing.assert_allclose(
-        ours, gradient(rasters, weights, SQUARE, window, method="relaxation"), rtol=1e-9, atol=1e-12
-    )
 
 
 def test_automatic_takes_the_sweeps_on_a_cpu(monkeypatch):
@@ -114,12 +108,11 @@ def test_gradient_within_a_limit_counts_only_pairs_within_it(landscape):
     np.testing.assert_allclose(ours, masked, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
-@pytest.mark.parametrize("neighbours", [4, 8])
+@pytest.mark.parametrize(("dtype", "neighbours"), [(jnp.float32, 8), (jnp.float64, 8), (jnp.float64, 4)])
 def test_ties_are_shared_equally(dtype, neighbours):
-    """On a flat raster with the source in the middle the gradient has all the symmetries of the square."""
-    window = WindowShape(1, 1, 6, 6)
-    weights = jnp.ones((1, 13, 13, 1), dtype)
+    """On a flat raster the gradient of the middle source has all the symmetries of the square."""
+    window = WindowShape(3, 3, 5, 5)
+    weights = jnp.zeros((1, 13, 13, 9), dtype).at[..., 4].set(1)
     found = np.asarray(
         gradient(jnp.full((1, 13, 13), 0.7, dtype), weights, Neighbourhood(0.3, 0.3, neighbours), window)
     )[0]
@@ -152,30 +145,28 @@ def test_all_mass_arrives_at_the_source(kind, dtype, landscape):
     arrived = gradients_and_arrived(window, slack, EdgeCosts(*map(np.asarray, costs)), is_source, found, mass)[1]
     tolerance = 1e-5 if dtype == np.float32 else 1e-13
     np.testing.assert_allclose(arrived, sums, rtol=tolerance)
-    relaxed = np.asarray(gather_cotangents(costs, found, mass, slack)[1])
-    for lane in range(window.lanes):
-        np.testing.assert_allclose(relaxed[(0, *window.source_cell(lane), lane)], sums[0, lane], rtol=tolerance)
+    if dtype == np.float64:
+        relaxed = np.asarray(gather(costs, found, mass, slack)[1])
+        for lane in range(window.lanes):
+            np.testing.assert_allclose(relaxed[(0, *window.source_cell(lane), lane)], sums[0, lane], rtol=tolerance)
 
 
 def test_single_precision_with_absorbed_edges_ends():
     """Edges too cheap to change a long distance in single precision make plateaus, not cycles."""
-    window = WindowShape(1, 1, 8, 8)
-    random = np.random.default_rng(0)
-    raster = jnp.asarray(10 ** random.choice([-6.0, 6.0], (1, 17, 17)), jnp.float32)
-    found = gradient(raster, jnp.ones((1, 17, 17, 1), jnp.float32), SQUARE, window)
+    window = WindowShape(4, 4, 7, 7)
+    raster = jnp.asarray(10 ** np.random.default_rng(0).choice([-6.0, 6.0], (1, 18, 18)), jnp.float32)
+    found = gradient(raster, jnp.ones((1, 18, 18, 16), jnp.float32), SQUARE, window)
     assert np.isfinite(found).all()
-    relaxed = gradient(raster, jnp.ones((1, 17, 17, 1), jnp.float32), SQUARE, window, method="relaxation")
-    np.testing.assert_allclose(found, relaxed, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("method", ["row_sweeps", "relaxation"])
 def test_cotangents_at_infinite_entries_are_ignored(method):
     costs = edge_costs(jnp.ones((1, WINDOW.height, WINDOW.width)), SQUARE)
-    found, pull = jax.vjp(lambda c: shortest_paths(c, WINDOW, 3.0, method=method), costs)
+    found = shortest_paths(costs, WINDOW, 3.0, method=method)
+    pull = jax.jit(lambda ct: jax.vjp(lambda c: shortest_paths(c, WINDOW, 3.0, method=method), costs)[1](ct)[0])
     plain = jnp.where(jnp.isfinite(found), 1.0, 0.0)
-    (clean,) = pull(plain)
-    (dirty,) = pull(jnp.where(jnp.isfinite(found), plain, jnp.nan))
-    jax.tree.map(np.testing.assert_array_equal, clean, dirty)
+    dirty = jnp.where(jnp.isfinite(found), plain, jnp.nan)
+    jax.tree.map(np.testing.assert_array_equal, pull(plain), pull(dirty))
 
 
 def test_lanes_without_source_have_no_gradient():
@@ -188,11 +179,10 @@ def test_lanes_without_source_have_no_gradient():
     jax.tree.map(np.testing.assert_array_equal, both, only)
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
-def test_threads_change_nothing(dtype, landscape, restore_threads):
+def test_threads_change_nothing(landscape, restore_threads):
     window = WindowShape(4, 4, 6, 6)
-    rasters = jnp.asarray([landscape(window.height, window.width, seed, decades=2) for seed in range(11)], dtype)
-    weights = weights_for(window, 11).astype(dtype)
+    rasters = jnp.asarray([landscape(window.height, window.width, seed, decades=2) for seed in range(11)])
+    weights = weights_for(window, 11)
     results = []
     for count in (1, 2, 5):
         set_thread_count(count)
@@ -235,7 +225,7 @@ def test_callbacks_do_not_lock_up(restore_threads):
 
 
 def test_inside_a_compiled_loop():
-    window = WindowShape(1, 1, 3, 3)
+    window = WindowShape(2, 2, 3, 3)
 
     @jax.jit
     def grow(raster):
@@ -243,7 +233,7 @@ def test_inside_a_compiled_loop():
             0, 4, lambda _, r: r + 0.1 * jax.grad(lambda s: weighted_sum(s, 1.0, SQUARE, window).sum())(r), raster
         )
 
-    assert np.isfinite(grow(jnp.ones((2, 7, 7)))).all()
+    assert np.isfinite(grow(jnp.ones((2, 8, 8)))).all()
 
 
 def test_negative_costs_raise():
