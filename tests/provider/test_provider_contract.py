@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import pytest
-from driftway.processing_provider import algorithm as algorithm_module
 from driftway.processing_provider.catalogue import algorithms
 from driftway.processing_provider.help_text import plain, terminal_help
+from driftway.processing_provider.qgis_enums import FLAG_ADVANCED, member
 from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
@@ -110,7 +110,7 @@ def test_every_parameter_is_as_declared(provider: Any, entry: dict[str, Any]) ->
         assert parameter.help().strip(), parameter.name()
         assert "<" not in re.sub(r"[<>]=| [<>] ", "", parameter.help()), parameter.name()
         assert declared["label"] in parameter.description()
-        advanced = bool(parameter.flags() & algorithm_module.qgis_parameter(declared).FlagAdvanced)
+        advanced = bool(parameter.flags() & FLAG_ADVANCED)
         assert advanced == declared["advanced"], parameter.name()
         if declared["default"] is not None:
             assert parameter.defaultValue() == declared["default"], parameter.name()
@@ -247,3 +247,9 @@ def test_the_engines_own_algorithms_need_no_engine(provider: Any, name: str) -> 
     assert algorithm.groupId() == "engine"
     assert algorithm.shortHelpString()
     assert all(parameter.help() for parameter in algorithm.parameterDefinitions())
+
+
+def test_the_first_known_name_of_an_enumeration_is_taken() -> None:
+    assert member("Qgis.NoSuchScope.Value", "QgsTask.CanCancel") == member("QgsTask.Flag.CanCancel")
+    with pytest.raises(AttributeError, match="has none of"):
+        member("Qgis.NoSuchScope.Value")
