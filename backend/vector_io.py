@@ -1,0 +1,331 @@
+"""Vector layers in and out through OGR.
+
+Light: used by the toolbox for its checks as well as by the worker. A source is written as QGIS writes it:
+``/path/file.gpkg|layername=nodes``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from osgeo import gdal, ogr, osr
+
+from .errors import InputError, OutputError
+from .network_columns import column, is_companion, present
+from .raster_io import _quiet
+
+_NUMERIC = ("f", "i", "b")
+_KINDS = {
+    ogr.OFTInteger: np.dtype(np.int32),
+    ogr.OFTInteger64: np.dtype(np.int64),
+    ogr.OFTReal: np.dtype(np.float64),
+}
+_SUBTYPES = {
+    ogr.OFSTBoolean: np.dtype(bool),
+    ogr.OFSTInt16: np.dtype(np.int16),
+    ogr.OFSTFloat32: np.dtype(np.float32),
+}
+_OGR_TYPES = {
+    "bool": (ogr.OFTInteger, ogr.OFSTBoolean),
+    "int8": (ogr.OFTInteger, ogr.OFSTInt16),
+    "int16": (ogr.OFTInteger, ogr.OFSTInt16),
+    "int32": (ogr.OFTInteger, ogr.OFSTNone),
+    "int64": (ogr.OFTInteger64, ogr.OFSTNone),
+    "float32": (ogr.OFTReal, ogr.OFSTFloat32),
+    "float64": (ogr.OFTReal, ogr.OFSTNone),
+    "object": (ogr.OFTString, ogr.OFSTNone),
+}
+
+
+def split_source(source: str) -> tuple[str, str]:
+    """Return the file and the layer's name (empty: the first) of ``path|layername=name``."""
+    path, *options = str(source).split("|")
+    name = next((option.partition("=")[2] for option in options if option.startswith("layername=")), "")
+    return path, name
+
+
+@dataclass
+class VectorTable:
+    """What a layer holds.
+
+    Parameters
+    ----------
+    fid : array of int
+        Feature ids.
+    columns : dict of str to array
+        Fields; absent values as in `network_columns`.
+    geometry : list of bytes or None
+        WKB of each feature, None where it has none; None when not read or when the layer has no geometry.
+    """
+
+    fid: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
+    geometry: list[bytes | None] | None = None
+
+
+class VectorLayer:
+    """A layer, opened for reading.
+
+    Parameters
+    ----------
+    source : str
+        ``path`` or ``path|layername=name``.
+    parameter : str
+        Name of the parameter that gave it, for messages.
+
+    Raises
+    ------
+    InputError
+        When it cannot be opened or has no such layer.
+    """
+
+    def __init__(self, source: str, parameter: str) -> None:
+        self.parameter = parameter
+        self.source = str(source)
+        path, name = split_source(source)
+        options = ["AUTODETECT_TYPE=YES"] if path.lower().endswith(".csv") else []
+        self._dataset, why = _quiet(gdal.OpenEx, path, gdal.OF_VECTOR | gdal.OF_READONLY, open_options=options)
+        if self._dataset is None:
+            raise InputError(
+                parameter, f"'{path}' cannot be opened as a vector layer. {why}".strip(), "Check the path."
+            )
+        known = [self._dataset.GetLayer(number).GetName() for number in range(self._dataset.GetLayerCount())]
+        if not known or (name and name not in known):
+            raise InputError(
+                parameter,
+                f"'{path}' has no layer '{name}'." if name else f"'{path}' holds no vector layer.",
+                f"It has: {', '.join(known)}." if known else "Choose another file.",
+            )
+        self._layer = self._dataset.GetLayerByName(name) if name else self._dataset.GetLayer(0)
+        self.name = self._layer.GetName()
+        self.geometry_type = self._layer.GetGeomType()
+        reference = self._layer.GetSpatialRef()
+        self.crs = reference.ExportToWkt() if reference else ""
+        self.fields = self._kinds()
+
+    def _kinds(self) -> dict[str, np.dtype[Any]]:
+        definition = self._layer.GetLayerDefn()
+        kinds = {}
+        for number in range(definition.GetFieldCount()):
+            one = definition.GetFieldDefn(number)
+            kind = _KINDS.get(one.GetType(), np.dtype(object))
+            if kind.kind != "O":
+                kind = _SUBTYPES.get(one.GetSubType(), kind)
+            kinds[one.GetName()] = kind
+        return kinds
+
+    def __len__(self) -> int:
+        return int(self._layer.GetFeatureCount())
+
+    @property
+    def family(self) -> str:
+        """``"point"``, ``"line"``, ``"polygon"``, ``"none"`` or ``"any"``."""
+        flat = ogr.GT_Flatten(self.geometry_type)
+        families = {
+            "point": (ogr.wkbPoint, ogr.wkbMultiPoint),
+            "line": (ogr.wkbLineString, ogr.wkbMultiLineString, ogr.wkbCompoundCurve, ogr.wkbMultiCurve),
+            "polygon": (ogr.wkbPolygon, ogr.wkbMultiPolygon, ogr.wkbCurvePolygon, ogr.wkbMultiSurface),
+            "none": (ogr.wkbNone,),
+        }
+        return next((name for name, kinds in families.items() if flat in kinds), "any")
+
+    def field(self, name: str, parameter: str, *, numeric: bool = False) -> str:
+        """Return the layer's own spelling of a field's name.
+
+        Raises
+        ------
+        InputError
+            When there is no such field, or it holds text where a number is needed.
+        """
+        found = name if name in self.fields else None
+        if found is None:
+            found = next((known for known in self.fields if known.lower() == name.lower()), None)
+        if found is None:
+            raise InputError(
+                parameter,
+                f"{self.parameter} has no field '{name}'.",
+                f"It has: {', '.join(self.fields) or 'no fields at all'}.",
+            )
+        if numeric and self.fields[found].kind not in _NUMERIC:
+            raise InputError(parameter, f"The field '{found}' holds text.", "Choose a field of numbers.")
+        return found
+
+    def read(self, names: Iterable[str] | None = None, *, geometry: bool = False) -> VectorTable:
+        """Return feature ids, some or all fields, and the geometry if asked for.
+
+        Raises
+        ------
+        InputError
+            When the file breaks off.
+        """
+        wanted = list(self.fields if names is None else names)
+        place = [self._layer.GetLayerDefn().GetFieldIndex(name) for name in wanted]
+        getters = [_getter(self.fields[name]) for name in wanted]
+        values: list[list[Any]] = [[] for _ in wanted]
+        fid: list[int] = []
+        shapes: list[bytes | None] = []
+        self._layer.ResetReading()
+        feature, why = _quiet(self._layer.GetNextFeature)
+        while feature is not None:
+            fid.append(feature.GetFID())
+            for number, getter, kept in zip(place, getters, values):
+                kept.append(getter(feature, number) if feature.IsFieldSetAndNotNull(number) else None)
+            if geometry:
+                shape = feature.GetGeometryRef()
+                shapes.append(None if shape is None or shape.IsEmpty() else bytes(shape.ExportToWkb()))
+            feature = self._layer.GetNextFeature()
+        if why and not fid:
+            raise InputError(self.parameter, f"'{self.source}' cannot be read: {why}", "The file may be damaged.")
+        columns: dict[str, NDArray[Any]] = {}
+        for name, kept in zip(wanted, values):
+            columns.update(column(name, kept, self.fields[name]))
+        has_geometry = geometry and self.family != "none"
+        return VectorTable(np.array(fid, np.int64), columns, shapes if has_geometry else None)
+
+    def metadata(self) -> dict[str, str]:
+        """Return the metadata of the file."""
+        return dict(self._dataset.GetMetadata() or {})
+
+
+def _getter(kind: np.dtype[Any]) -> Any:
+    if kind.kind in "ib":
+        return ogr.Feature.GetFieldAsInteger64
+    return ogr.Feature.GetFieldAsDouble if kind.kind == "f" else ogr.Feature.GetFieldAsString
+
+
+def is_geographic_crs(crs: str) -> bool:
+    """Whether coordinates in a CRS are longitudes and latitudes."""
+    return bool(crs) and bool(osr.SpatialReference(crs).IsGeographic())
+
+
+@dataclass
+class LayerToWrite:
+    """A layer of a GeoPackage.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the file.
+    columns : dict of str to array
+        One value per feature each.
+    geometry : list of bytes or None
+        WKB; None for a table without geometry.
+    crs : str
+        WKT, may be empty.
+    fid : array of int, optional
+        Feature ids to keep.
+    """
+
+    name: str
+    columns: dict[str, NDArray[Any]]
+    geometry: list[bytes | None] | None = None
+    crs: str = ""
+    fid: NDArray[np.int64] | None = None
+    geometry_type: int | None = field(default=None)
+
+
+def write_geopackage(path: str | Path, layers: list[LayerToWrite], metadata: dict[str, str], parameter: str) -> None:
+    """Write layers to a new GeoPackage.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written whole.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
+    dataset, why = _quiet(gdal.GetDriverByName("GPKG").Create, str(path), 0, 0, 0, gdal.GDT_Unknown)
+    failures = [] if dataset is not None else [why or "it cannot be created"]
+    if dataset is not None:
+        dataset.SetMetadata(metadata)
+        for layer in layers:
+            failures += _write_layer(dataset, layer)
+        _, why = _quiet(dataset.FlushCache)
+        failures += [why] if why else []
+        dataset = None
+    if failures:
+        text = " ".join(dict.fromkeys(failures))
+        raise OutputError(f"'{path}' could not be written whole. {text}", "Is the disk full?", parameter)
+
+
+def _write_layer(dataset: Any, layer: LayerToWrite) -> list[str]:
+    names = [name for name in layer.columns if not is_companion(layer.columns, name)]
+    reference = osr.SpatialReference(layer.crs) if layer.crs else None
+    taken = {name.lower() for name in names}
+    key = "fid" if "fid" not in taken else "feature_id"
+    kind = _common_type(layer)
+    made, why = _quiet(dataset.CreateLayer, layer.name, reference, kind, [f"FID={key}", "SPATIAL_INDEX=YES"])
+    if made is None:
+        return [why or f"layer {layer.name} cannot be created"]
+    for name in names:
+        one = ogr.FieldDefn(name, _OGR_TYPES[layer.columns[name].dtype.name][0])
+        one.SetSubType(_OGR_TYPES[layer.columns[name].dtype.name][1])
+        code, why = _quiet(made.CreateField, one)
+        if code != 0:
+            return [why or f"field {name} cannot be created"]
+    return _write_features(dataset, made, layer, names, kind)
+
+
+def _write_features(dataset: Any, made: Any, layer: LayerToWrite, names: list[str], kind: int) -> list[str]:
+    there = [present(layer.columns, name) for name in names]
+    values = [layer.columns[name].tolist() for name in names]
+    texts = [layer.columns[name].dtype.kind == "O" for name in names]
+    count = len(values[0]) if values else len(layer.geometry or [])
+    # The layer's real field numbers: a field may have been renamed or reordered by the driver.
+    place = [made.GetLayerDefn().GetFieldIndex(name) for name in names]
+    dataset.StartTransaction()
+    for row in range(count):
+        feature = ogr.Feature(made.GetLayerDefn())
+        if layer.fid is not None:
+            feature.SetFID(int(layer.fid[row]))
+        for number, has, column_values, text in zip(place, there, values, texts):
+            value = column_values[row]
+            if not has[row] or (isinstance(value, float) and value != value):
+                feature.SetFieldNull(number)
+            elif text or isinstance(value, float):
+                feature.SetField(number, value)
+            else:
+                feature.SetFieldInteger64(number, int(value))
+        shape = layer.geometry[row] if layer.geometry is not None else None
+        if shape is not None:
+            feature.SetGeometryDirectly(_as_type(ogr.CreateGeometryFromWkb(shape), kind))
+        code, why = _quiet(made.CreateFeature, feature)
+        if code != 0:
+            return [why or f"feature {row} of {layer.name} cannot be written"]
+    code, why = _quiet(dataset.CommitTransaction)
+    return [why or f"layer {layer.name} cannot be written"] if code != 0 else []
+
+
+def _common_type(layer: LayerToWrite) -> int:
+    if layer.geometry is None:
+        return ogr.wkbNone
+    kinds = {ogr.GT_Flatten(_wkb_type(shape)) for shape in layer.geometry if shape is not None}
+    if not kinds and layer.geometry_type is not None:
+        return layer.geometry_type
+    if len(kinds) == 1:
+        return kinds.pop()
+    for single, several in ((ogr.wkbPolygon, ogr.wkbMultiPolygon), (ogr.wkbLineString, ogr.wkbMultiLineString)):
+        if kinds and kinds <= {single, several}:
+            return several
+    return ogr.wkbUnknown
+
+
+def _wkb_type(shape: bytes) -> int:
+    order = "<" if shape[0] == 1 else ">"
+    return int(np.frombuffer(shape[1:5], f"{order}u4")[0])
+
+
+def _as_type(shape: Any, kind: int) -> Any:
+    flat = ogr.GT_Flatten(shape.GetGeometryType())
+    if kind == ogr.wkbMultiPolygon and flat == ogr.wkbPolygon:
+        return ogr.ForceToMultiPolygon(shape)
+    if kind == ogr.wkbMultiLineString and flat == ogr.wkbLineString:
+        return ogr.ForceToMultiLineString(shape)
+    return shape
