@@ -15,11 +15,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from .worker_errors import WorkerCancelledError, WorkerError
+from .worker_events import Hearing, Listener, WorkerResult
 from .worker_process import death, signal_group, start
 
 __all__ = [
@@ -31,29 +32,9 @@ __all__ = [
     "remove_unfinished",
     "run_worker",
 ]
-PROTOCOL = 1
 _STDERR_LINES = 20
 _LONGEST_LINE = 1 << 20
 _END = object()
-
-
-class Listener(Protocol):
-    """Who hears what the worker says."""
-
-    def progress(self, fraction: float, step: str) -> None:
-        """Hear how far it is, in [0, 1], and what is being done."""
-
-    def message(self, text: str) -> None:
-        """Hear something that the user may want to know."""
-
-    def warning(self, text: str) -> None:
-        """Hear something that the user should know."""
-
-    def debug(self, text: str) -> None:
-        """Hear something that only helps to find a fault."""
-
-    def is_cancelled(self) -> bool:
-        """Say whether the user wants it to stop."""
 
 
 @dataclass(frozen=True)
@@ -82,28 +63,6 @@ class Timing:
     silence_noted: float = 20.0
     silence_ended: float = 120.0
     farewell: float = 5.0
-
-
-@dataclass(frozen=True)
-class WorkerResult:
-    """What a worker has made.
-
-    Parameters
-    ----------
-    numbers : dict
-        Number outputs by name.
-    outputs : dict
-        Paths of the written files by output name.
-    usage : dict
-        ``seconds`` and ``peak_memory`` (bytes) of the run, as far as known.
-    hello : dict
-        How the worker introduced itself: versions, device, memory.
-    """
-
-    numbers: dict[str, float] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
-    usage: dict[str, Any] = field(default_factory=dict)
-    hello: dict[str, Any] = field(default_factory=dict)
 
 
 def run_worker(
@@ -168,14 +127,11 @@ class _Worker:
         self._listener, self._timing = listener, timing
         self._events: queue.Queue[Any] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
-        self._hello: dict[str, Any] = {}
-        self._failure: WorkerError | None = None
-        self._result: WorkerResult | None = None
-        self._stopped = False
         self._asked_at: float | None = None
         self._heard_at = time.monotonic()
         self._silence_said = False
         self._process = start(command, environment, folder)
+        self._heard = Hearing(listener, self._process.pid)
         self._readers = [
             threading.Thread(target=self._read_events, args=(self._process.stdout,), daemon=True),
             threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True),
@@ -193,16 +149,17 @@ class _Worker:
             if event is _END or (event is None and self._process.poll() is not None and self._events.empty()):
                 return self._conclude()
             if event is not None:
-                self._handle(event)
-            if self._result is not None or self._failure is not None or self._stopped:
+                self._heard_at, self._silence_said = time.monotonic(), False
+                self._heard.hear(event)
+            if self._heard.is_over:
                 return self._conclude()
             self._watch()
 
     def end(self) -> None:
         """Make sure that nothing of the worker is left."""
-        spoke = self._result is not None or self._failure is not None
+        spoke = self._heard.result is not None or self._heard.failure is not None
         patience = self._timing.farewell if spoke else self._timing.terminated
-        if (spoke or self._stopped) and self._gone_within(patience):
+        if (spoke or self._heard.stopped) and self._gone_within(patience):
             signal_group(self._process, "SIGKILL")
         else:
             self._terminate()
@@ -214,67 +171,6 @@ class _Worker:
             if not reader.is_alive():
                 stream.close()
 
-    def _handle(self, line: bytes) -> None:
-        self._heard_at, self._silence_said = time.monotonic(), False
-        event = _event(line)
-        if event is None:
-            self._listener.debug(line.decode("utf-8", "replace").rstrip())
-            return
-        handler = getattr(self, f"_on_{event['event']}", None)
-        if handler is None:
-            self._listener.debug(json.dumps(event, ensure_ascii=False))
-            return
-        try:
-            handler(event)
-        except (KeyError, TypeError, ValueError):
-            self._listener.debug(json.dumps(event, ensure_ascii=False))
-
-    def _on_hello(self, event: dict[str, Any]) -> None:
-        self._hello = event
-        if event.get("protocol") != PROTOCOL:
-            self._failure = WorkerError(
-                f"The worker speaks protocol {event.get('protocol')}, this plugin {PROTOCOL}.",
-                "Restart QGIS, so that both are of the same version of Driftway.",
-                code="engine",
-            )
-            return
-        devices = ", ".join(str(device) for device in event.get("devices") or [event.get("device")])
-        self._listener.debug(
-            f"Worker {event.get('backend')} (Python {event.get('python')}, jax {event.get('jax')}) on {devices}, "
-            f"process {self._process.pid}"
-        )
-
-    def _on_heartbeat(self, event: dict[str, Any]) -> None:
-        """Being heard is all that it is for."""
-
-    def _on_progress(self, event: dict[str, Any]) -> None:
-        self._listener.progress(min(1.0, max(0.0, float(event["fraction"]))), str(event.get("step") or ""))
-
-    def _on_message(self, event: dict[str, Any]) -> None:
-        self._listener.message(str(event["text"]))
-
-    def _on_warning(self, event: dict[str, Any]) -> None:
-        self._listener.warning(str(event["text"]))
-
-    def _on_result(self, event: dict[str, Any]) -> None:
-        self._result = WorkerResult(
-            dict(event.get("numbers") or {}),
-            dict(event.get("outputs") or {}),
-            dict(event.get("usage") or {}),
-            self._hello,
-        )
-
-    def _on_error(self, event: dict[str, Any]) -> None:
-        self._failure = WorkerError(
-            str(event.get("message") or "The worker failed without saying why."),
-            str(event.get("remedy") or ""),
-            event.get("parameter"),
-            str(event.get("code") or "internal"),
-        )
-
-    def _on_cancelled(self, event: dict[str, Any]) -> None:
-        self._stopped = True
-
     def _watch(self) -> None:
         """Look whether the user cancelled, and whether the worker is silent."""
         now = time.monotonic()
@@ -284,12 +180,12 @@ class _Worker:
         if self._asked_at is not None:
             if now - self._asked_at > self._timing.asked:
                 self._terminate()
-                self._stopped = True
+                self._heard.stopped = True
             return
         silent = now - self._heard_at
         if silent > self._timing.silence_ended:
             self._terminate()
-            self._failure = WorkerError(
+            self._heard.failure = WorkerError(
                 f"The worker did not answer for {silent:.0f} s and was ended.{self._tail()}",
                 "Try a smaller extent or another device; if it happens again, report it with this text.",
             )
@@ -300,11 +196,11 @@ class _Worker:
             )
 
     def _conclude(self) -> WorkerResult:
-        if self._failure is not None:
-            raise self._failure
-        if self._result is not None:
-            return self._result
-        if self._stopped or self._asked_at is not None:
+        if self._heard.failure is not None:
+            raise self._heard.failure
+        if self._heard.result is not None:
+            return self._heard.result
+        if self._heard.stopped or self._asked_at is not None:
             raise WorkerCancelledError
         self._gone_within(self._timing.farewell)
         for reader in self._readers:
@@ -345,13 +241,3 @@ class _Worker:
         with contextlib.suppress(OSError, ValueError):
             for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
                 self._stderr.append(line.decode("utf-8", "replace").rstrip()[:2000])
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    """Return the event of a line of the worker's output; None when the line is something else."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    named = isinstance(event, dict) and isinstance(event.get("event"), str) and event["event"].isidentifier()
-    return event if named else None
