@@ -2,7 +2,7 @@ r"""Landscape connectivity :math:`C = \sum_i q_i \sum_{j \ne i} k(d_{ij}) q_j` o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -108,22 +108,58 @@ def window_connectivity(
     window : WindowShape
         Block and halo.
     """
-    accessible = _sum_over_cells(model.proximity(model.distances(resistance, window)) * quality[..., None])
+    return _connectivity_of_distances(model.proximity, model.distances(resistance, window), quality, window)
+
+
+def _connectivity_of_distances(
+    proximity: Proximity,
+    distance: Float[Array, "windows height width lanes"],
+    quality: Float[Array, "windows height width"],
+    window: WindowShape,
+) -> Float[Array, ""]:
+    accessible = _sum_over_cells(proximity(distance) * quality[..., None])
     return (_sources(quality, window).astype(float) * accessible).sum()
 
 
-@eqx.filter_jit
 def _gradient(
     model: LandscapeModel,
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
     window: WindowShape,
 ) -> tuple[Float[Array, ""], tuple[Float[Array, ...], ...]]:
-    def connectivity(resistance: Array, quality: Array, scale: Array) -> Array:
-        scaled = eqx.tree_at(lambda m: m.proximity.scale, model, scale)
-        return window_connectivity(scaled, resistance, quality, window)
+    """Return `window_connectivity` and its gradient with respect to resistance, quality and scale.
 
-    return jax.value_and_grad(connectivity, argnums=(0, 1, 2))(resistance, quality, model.proximity.scale)
+    In three compiled stages: as one, XLA fuses the sums into loops that take three times as long.
+    """
+    distance, pull = _distances_and_pullback(model, resistance, window)
+    total, (by_distance, by_quality, by_scale) = _weighted(model.proximity, distance, quality, window)
+    return total, (_pulled(pull, by_distance), by_quality, by_scale)
+
+
+@eqx.filter_jit
+def _distances_and_pullback(
+    model: LandscapeModel, resistance: Float[Array, "windows height width"], window: WindowShape
+) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[Array]]]:
+    return jax.vjp(lambda resistance: model.distances(resistance, window), resistance)
+
+
+@eqx.filter_jit
+def _pulled(pull: Callable[[Array], tuple[Array]], cotangent: Array) -> Array:
+    return pull(cotangent)[0]
+
+
+@eqx.filter_jit
+def _weighted(
+    proximity: Proximity,
+    distance: Float[Array, "windows height width lanes"],
+    quality: Float[Array, "windows height width"],
+    window: WindowShape,
+) -> tuple[Float[Array, ""], tuple[Array, Array, Array]]:
+    def connectivity(distance: Array, quality: Array, scale: Array) -> Array:
+        scaled = eqx.tree_at(lambda p: p.scale, proximity, scale)
+        return _connectivity_of_distances(scaled, distance, quality, window)
+
+    return jax.value_and_grad(connectivity, argnums=(0, 1, 2))(distance, quality, proximity.scale)
 
 
 @dataclass(frozen=True)
@@ -193,7 +229,7 @@ def connectivity(
     report : Report
         Hears of the progress; may cancel between batches.
     mean_distance : bool
-        Whether to compute it; without, a pass takes a quarter less.
+        Whether to compute it; a pass without it is quicker.
 
     Returns
     -------

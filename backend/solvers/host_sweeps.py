@@ -98,7 +98,7 @@ def _lane_groups(lanes: int, most: int) -> Iterator[tuple[int, tuple[tuple[()], 
     The length of the tuple is what the compiler knows; few lengths occur, as each is compiled once.
     """
     for first_lane in range(0, lanes, most):
-        count = next((each for each in (1, 4, 16) if each >= lanes - first_lane), most)
+        count = next((each for each in (1, 16) if each >= lanes - first_lane), most)
         yield first_lane, ((),) * min(count, most)
 
 

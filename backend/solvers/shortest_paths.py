@@ -1,16 +1,19 @@
 """Shortest paths from every source of a block of windows, differentiable with respect to the edge costs."""
 
+import dataclasses
 import functools
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from ..grid import EdgeCosts
 from ..window_shape import WindowShape
 from . import host_sweeps
+from .host_call import host_call
 from .relaxation import gather_cotangents, relax_distances
 
 Method = Literal["automatic", "row_sweeps", "relaxation"]
@@ -67,8 +70,7 @@ def _shortest_paths(costs: EdgeCosts, limit: Array, is_source: Array, window: Wi
     def sweep(costs: EdgeCosts, limit: Array, is_source: Array) -> Array:
         shape = (costs.east.shape[0], window.height, window.width, window.lanes)
         result = jax.ShapeDtypeStruct(shape, costs.east.dtype)
-        host = functools.partial(host_sweeps.distances, window)
-        return jax.pure_callback(host, result, costs, limit, is_source, vmap_method="sequential")
+        return host_call("driftway_distances", _host_distances, [result], _encoded(window), limit, is_source, *costs)[0]
 
     def relax(costs: EdgeCosts, limit: Array, is_source: Array) -> Array:
         return relax_distances(costs, is_source, window, limit)
@@ -90,9 +92,9 @@ def _backward(
     slack = 1 + tie_tolerance(distances.dtype)
 
     def sweep(costs: EdgeCosts, is_source: Array, distances: Array, cotangents: Array) -> EdgeCosts:
-        result = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape, each.dtype), costs)
-        host = functools.partial(host_sweeps.gradients, window, slack)
-        return jax.pure_callback(host, result, costs, is_source, distances, cotangents, vmap_method="sequential")
+        results = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in costs]
+        operands = (_encoded(window), is_source, distances, cotangents, *costs)
+        return EdgeCosts(*host_call("driftway_path_gradients", _host_gradients, results, *operands))
 
     def relax(costs: EdgeCosts, is_source: Array, distances: Array, cotangents: Array) -> EdgeCosts:
         return gather_cotangents(costs, distances, cotangents, slack)[0]
@@ -101,6 +103,28 @@ def _backward(
 
 
 _shortest_paths.defvjp(_forward, _backward)
+
+
+def _encoded(window: WindowShape) -> np.ndarray:
+    return np.array(dataclasses.astuple(window), np.int64)
+
+
+def _decoded(window: np.ndarray) -> WindowShape:
+    *sizes, own_windows = (int(each) for each in window)
+    return WindowShape(*sizes, own_windows=bool(own_windows))
+
+
+def _host_distances(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+    window, limit, is_source, *costs = inputs
+    outputs[0][...] = host_sweeps.distances(_decoded(window), EdgeCosts(*costs), limit, is_source)
+
+
+def _host_gradients(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+    window, is_source, distances, cotangents, *costs = inputs
+    slack = 1 + tie_tolerance(distances.dtype)
+    found = host_sweeps.gradients(_decoded(window), slack, EdgeCosts(*costs), is_source, distances, cotangents)
+    for output, each in zip(outputs, found, strict=True):
+        output[...] = each
 
 
 def _on_platform(method: Method, sweep: Any, relax: Any, *operands: Any) -> Any:
