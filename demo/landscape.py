@@ -52,10 +52,9 @@ def calculate(toolbox: Toolbox, formula: Formula, source: Path, target: Path) ->
     ToolboxError
         When no raster calculator works.
     """
-    known = toolbox.known()
     reasons = []
     for algorithm, parameters in _CALCULATORS:
-        if algorithm not in known:
+        if algorithm not in toolbox.known:
             reasons.append(f"{algorithm} is not there.")
             continue
         target.unlink(missing_ok=True)

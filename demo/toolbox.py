@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tools.only_json import split
@@ -69,8 +70,9 @@ class Toolbox:
     def __init__(self, program: str) -> None:
         self._program = program
 
+    @cached_property
     def known(self) -> set[str]:
-        """Return the ids of all algorithms."""
+        """The ids of all algorithms."""
         done = self._call("list")
         return set(re.findall(r"^\s+([a-z0-9_]+:[a-z0-9_]+)\s", done.stdout, re.MULTILINE | re.IGNORECASE))
 
