@@ -41,7 +41,8 @@ def build_job(
         "analysis": analysis,
         "id": uuid.uuid4().hex[:12],
         "parameters": parameters,
-        "outputs": outputs,
+        # The worker starts in another folder.
+        "outputs": {name: os.path.abspath(path) for name, path in outputs.items()},
         "device": device,
         "threads": threads,
         "memory_limit": memory_limit,

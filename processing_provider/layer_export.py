@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +70,10 @@ def gdal_name(layer: QgsRasterLayer) -> str | None:
     if "authcfg=" in layer.source():
         return None
     chosen = any(provider.userNoDataValues(band) for band in range(1, provider.bandCount() + 1))
-    return None if chosen or _ignores_nodata(provider) else layer.source()
+    if chosen or _ignores_nodata(provider):
+        return None
+    # The worker starts in another folder.
+    return os.path.abspath(layer.source()) if os.path.exists(layer.source()) else layer.source()
 
 
 def export(source: RasterSource, folder: Path, feedback: QgsRasterBlockFeedback | None = None) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import write_raster
+from driftway.processing_provider.job import build_job
 from driftway.processing_provider.layer_export import RasterSource, export, gdal_name, raster_source
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsRasterLayer, QgsRasterRange
 
@@ -25,6 +26,15 @@ def cells(path: str) -> list[list[float | None]]:
 def test_a_file_passes_through_unharmed(tmp_path: Path) -> None:
     path = str(write_raster(tmp_path / "mit leer ä" / "raster.tif", VALUES))
     assert gdal_name(QgsRasterLayer(path, "raster")) == path
+
+
+def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_raster(tmp_path / "raster.tif", VALUES)
+    monkeypatch.chdir(tmp_path)
+    assert gdal_name(QgsRasterLayer("raster.tif", "raster")) == str(tmp_path / "raster.tif")
+    assert build_job("connectivity", {}, {"REPORT": "report.html"})["outputs"] == {
+        "REPORT": str(tmp_path / "report.html")
+    }
 
 
 def test_a_file_in_an_archive_passes_through(tmp_path: Path) -> None:
