@@ -9,10 +9,11 @@ from .pictures import Picture
 from .toolbox import Run
 
 _CSS = """
-body{font:16px/1.55 system-ui,sans-serif;color:#1c2430;max-width:1040px;margin:2em auto;padding:0 1em}
+body{font:16px/1.55 system-ui,sans-serif;color:#1c2430;max-width:1180px;margin:2em auto;padding:0 1em}
 h1{font-size:2em;margin-bottom:.1em}h2{margin-top:2.2em;border-bottom:1px solid #d8dee6}
 img{max-width:100%;border:1px solid #e6eaef}figure{margin:1.4em 0}figcaption,.sub{color:#5a6675}
 table{border-collapse:collapse}td{padding:.2em 1em .2em 0;border-bottom:1px solid #e6eaef}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:1.2em}.pair figure{margin:.6em 0}
 td.n{text-align:right;font-variant-numeric:tabular-nums}pre{background:#f4f6f8;padding:.8em;overflow-x:auto;font-size:13px}
 """
 _QUESTIONS = {
@@ -41,11 +42,11 @@ def render(
     by_name = {picture.name: picture for picture in found}
     parts = [f"<p>{html.escape(about)}</p>", _figure("overview", "A part of the landscape in the three maps.")]
     parts.append("<h2>What goes in</h2>")
-    parts += [_map(by_name[name]) for name in ("quality", "permeability")]
+    parts.append(_pair([by_name[name] for name in ("quality", "permeability")]))
     for name, (question, shown) in _QUESTIONS.items():
         run = runs[name]
         parts.append(f"<h2>{html.escape(question)}</h2>{_table(headlines[name])}")
-        parts += [_map(by_name[picture]) for picture in shown]
+        parts.append(_pair([by_name[picture] for picture in shown]))
         parts.append(f"<p>{_files(run)}</p><p class=sub>The same by hand:</p><pre>{html.escape(run.command)}</pre>")
     parts.append(
         "<p>All layers in their styles: <a href='driftway-demo.qgz'>driftway-demo.qgz</a> (open it in QGIS).</p>"
@@ -57,11 +58,12 @@ def render(
 
 
 def _figure(name: str, caption: str) -> str:
-    return f"<figure><img src='{name}.png' alt='{html.escape(caption)}'><figcaption>{html.escape(caption)}</figcaption></figure>"
+    return f"<figure><a href='{name}.png'><img src='{name}.png' alt='{html.escape(caption)}'></a><figcaption>{html.escape(caption)}</figcaption></figure>"
 
 
-def _map(picture: Picture) -> str:
-    return _figure(picture.name, f"{picture.sheet.title}. {picture.sheet.subtitle}.")
+def _pair(found: list[Picture]) -> str:
+    captions = [(picture.name, f"{picture.sheet.title}. {picture.sheet.subtitle}.") for picture in found]
+    return f"<div class=pair>{''.join(_figure(*each) for each in captions)}</div>"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
