@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from . import __version__, registry
 from .errors import Cancelled, DriftwayError
@@ -81,20 +81,31 @@ class Channel:
             time.sleep(_HEARTBEAT_SECONDS)
 
     def _listen(self) -> None:
-        for line in sys.stdin:
-            with contextlib.suppress(ValueError):
-                if json.loads(line).get("command") == "cancel":
-                    self._cancelled.set()
-                    threading.Timer(_PATIENCE_SECONDS, self._stop_now).start()
+        # Not through sys.stdin: a thread that waits in its buffer makes the interpreter abort when it shuts down.
+        rest = b""
+        while chunk := os.read(0, 4096):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._obey(line)
         self._stop_now()
 
+    def _obey(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError, AttributeError):  # what is no command is not for us
+            if json.loads(line).get("command") == "cancel":
+                self._cancelled.set()
+                threading.Timer(_PATIENCE_SECONDS, self._stop_now).start()
+
     def _stop_now(self) -> None:
-        """Leave without waiting for what cannot be interrupted, such as a compilation."""
         if self._ended:
             return
         if self._outputs is not None:
             self._outputs.discard()
+        self.leave()
+
+    def leave(self) -> NoReturn:
+        """Say that the run is cancelled and end the process, whatever its threads are still at."""
         self.send("cancelled")
+        self.end()
         os._exit(EXIT_CANCELLED)
 
 
@@ -157,8 +168,7 @@ def run(path: str, *, follow_stdin: bool) -> int:
         channel.send("result", numbers=numbers, outputs=published, usage=usage)
         return EXIT_RESULT
     except Cancelled:
-        channel.send("cancelled")
-        return EXIT_CANCELLED
+        channel.leave()
     except DriftwayError as error:
         channel.send("error", code=error.code, parameter=error.parameter, message=error.message, remedy=error.remedy)
     except MemoryError as error:
