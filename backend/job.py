@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,13 +86,30 @@ class Job:
         analysis = plain.get("analysis")
         if analysis not in registry.names("analyses"):
             raise InputError(None, f"There is no analysis '{analysis}'.", f"Known: {registry.names('analyses')}.")
+        for name in plain:
+            if name not in {f.name for f in fields(cls)}:
+                raise InputError(None, f"The job has an entry '{name}' that this backend does not know.")
+        if not isinstance(plain.get("parameters"), dict):
+            raise InputError(None, "The job has no parameters.", "Give them by name, under 'parameters'.")
         job = cls(**plain)
         return cls(**{**plain, "parameters": _complete(job.declaration, job.parameters)})
 
     @classmethod
     def read(cls, path: str | Path) -> Job:
-        """Return the job of a `job.json`."""
-        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        """Return the job of a `job.json`.
+
+        Raises
+        ------
+        InputError
+            When it cannot be read or is no job.
+        """
+        try:
+            plain = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(None, f"'{path}' cannot be read as a job: {error}.") from error
+        if not isinstance(plain, dict):
+            raise InputError(None, f"'{path}' holds no job, but a {type(plain).__name__}.")
+        return cls.from_dict(plain)
 
     def as_json(self) -> dict[str, Any]:
         """Return the job as plain JSON values."""
@@ -127,11 +145,15 @@ def _check_value(parameter: dict[str, Any], value: Any) -> None:
     name = parameter["name"]
     if parameter["kind"] in ("number", "distance"):
         low, high = parameter["minimum"], parameter["maximum"]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
-            raise InputError(name, f"'{value}' is not a number.")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise InputError(name, f"'{value}' is no finite number.", "Give a number.")
+        if parameter.get("integer") and value != int(value):
+            raise InputError(name, f"{value} is no whole number.", "Give a whole number.")
         if (low is not None and value < low) or (high is not None and value > high):
             allowed = f">= {low}" if high is None else f"between {low} and {high}"
             raise InputError(name, f"{value} is out of range.", f"It must be {allowed}.")
+    if parameter["kind"] == "extent" and not _is_extent(value):
+        raise InputError(name, f"'{value}' is no extent.", "Give four numbers: xmin, xmax, ymin, ymax.")
     if parameter["kind"] == "choice":
         allowed = [option for option, _ in parameter["options"]]
         chosen = value if parameter["several"] else [value]
@@ -140,3 +162,9 @@ def _check_value(parameter: dict[str, Any], value: Any) -> None:
                 raise InputError(name, f"'{one}' is not a choice.", f"Choose from: {', '.join(allowed)}.")
         if not chosen:
             raise InputError(name, "Nothing is chosen.", f"Choose from: {', '.join(allowed)}.")
+
+
+def _is_extent(value: Any) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 4:
+        return False
+    return all(isinstance(v, (int, float)) and math.isfinite(v) for v in value)
