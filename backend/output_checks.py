@@ -46,7 +46,7 @@ def check_outputs(job: Job, grid: Grid) -> None:
                 f"The outputs need up to {human_bytes(size)} in '{folder}', {human_bytes(free)} are free.",
                 "Free some space or choose another folder.",
             )
-    for name in ("QUALITY", "MOVEMENT", "COST"):
+    for name in (p.name for p in job.declaration.parameters if p.kind == "raster"):
         source = job.parameters.get(name)
         if source and Path(source).exists() and Path(source).resolve() in seen:
             raise InputError(seen[Path(source).resolve()], f"It would overwrite {name}.", "Choose another file.")
