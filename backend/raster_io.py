@@ -82,12 +82,13 @@ class Grid:
 
 
 @contextmanager
-def _gdal_errors_as_text() -> Iterator[list[str]]:
-    """Collect GDAL's messages; works whether or not the process lets GDAL raise."""
+def _gdal_errors_as_text(least: int = gdal.CE_Warning) -> Iterator[list[str]]:
+    """Collect GDAL's messages of this severity or more; works whether or not the process lets GDAL raise."""
     messages: list[str] = []
 
     def collect(severity: int, number: int, text: str) -> None:
-        messages.append(text)
+        if severity >= least:
+            messages.append(text)
 
     gdal.PushErrorHandler(collect)
     try:
@@ -343,17 +344,30 @@ def write_raster(
     """
     kind = bands[0].dtype.name
     options = ["COMPRESS=DEFLATE", "TILED=YES", "BIGTIFF=IF_SAFER", f"PREDICTOR={3 if kind == 'float32' else 2}"]
-    driver = gdal.GetDriverByName("GTiff")
-    dataset, why = _quiet(
-        driver.Create, str(path), grid.columns, grid.rows, len(bands), _GDAL_TYPE[kind], options=options
-    )
-    if dataset is None:
-        raise OutputError(f"'{path}' cannot be created. {why}", "Choose a folder that can be written.", parameter)
-    dataset.SetGeoTransform(grid.geotransform)
-    if grid.crs:
-        dataset.SetProjection(grid.crs)
-    dataset.SetMetadata({**metadata, "AREA_OR_POINT": "Area"})
-    failures = []
+    size = grid.columns, grid.rows, len(bands)
+    with _gdal_errors_as_text(gdal.CE_Failure) as failures:
+        try:
+            dataset = gdal.GetDriverByName("GTiff").Create(str(path), *size, _GDAL_TYPE[kind], options=options)
+            if dataset is not None:
+                dataset.SetGeoTransform(grid.geotransform)
+                dataset.SetProjection(grid.crs)
+                dataset.SetMetadata({**metadata, "AREA_OR_POINT": "Area"})
+                _write_bands(dataset, bands, grid, nodata, descriptions, unit)
+        except RuntimeError as error:
+            failures.append(str(error))
+        dataset = None  # closing writes as well
+    if failures or not os.path.getsize(path):
+        why = failures[0].rstrip(".") if failures else "it is empty"
+        raise OutputError(
+            f"A file in '{Path(path).parent}' could not be written whole: {why}.",
+            "Free some space there, or choose another folder.",
+            parameter,
+        )
+
+
+def _write_bands(
+    dataset: Any, bands: list[NDArray[Any]], grid: Grid, nodata: float, descriptions: list[str], unit: str
+) -> None:
     for number, (values, description) in enumerate(zip(bands, descriptions), start=1):
         band = dataset.GetRasterBand(number)
         band.SetNoDataValue(nodata)
@@ -361,12 +375,6 @@ def write_raster(
         band.SetUnitType(unit)
         for first, rows in strips(grid):
             data = np.ascontiguousarray(values[first : first + rows]).tobytes()
-            code, why = _quiet(band.WriteRaster, 0, first, grid.columns, rows, data, buf_type=_GDAL_TYPE[kind])
-            if code != 0:
-                failures.append(why)
-    band = None
-    _, why = _quiet(dataset.FlushCache)
-    dataset, why_close = None, why
-    if failures or why_close or not os.path.getsize(path):
-        text = " ".join(dict.fromkeys([*failures, why_close])).strip()
-        raise OutputError(f"'{path}' could not be written whole. {text}", "Is the disk full?", parameter)
+            if band.WriteRaster(0, first, grid.columns, rows, data, buf_type=_GDAL_TYPE[values.dtype.name]) != 0:
+                return
+    dataset.FlushCache()
