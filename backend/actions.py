@@ -66,7 +66,8 @@ class Action:
         """
         easiest = np.array([lowest if self.movement_kind == "resistance" else highest])
         states = [easiest, self.after(easiest)] if self.raster == "movement" else [easiest]
-        return min(float(reading.resistance(state, np)[0]) for state in states)
+        with np.errstate(over="ignore"):
+            return min(float(reading.resistance(state, np)[0]) for state in states)
 
     @property
     def _inverted(self) -> bool:

@@ -104,8 +104,9 @@ def _mask(headers: LandscapeHeaders, name: str, report: Report) -> NDArray[np.bo
 
 def _cost(headers: LandscapeHeaders, unit: str, report: Report) -> NDArray[np.float64]:
     grid = headers.grid
-    if unit != "cost":
-        return np.full((grid.rows, grid.columns), 1.0 if unit == "cells" else grid.cell_width * grid.cell_height)
+    even = np.full((grid.rows, grid.columns), grid.cell_width * grid.cell_height if unit == "area" else 1.0)
+    if "COST" not in headers.bands:
+        return even
     cost = read_whole(headers, "COST", report)
     wrong = (cost <= 0) | np.isinf(cost)
     if wrong.any():
@@ -116,7 +117,7 @@ def _cost(headers: LandscapeHeaders, unit: str, report: Report) -> NDArray[np.fl
             f"{headers.corner[0] + row + 1}, column {headers.corner[1] + column + 1}: {cost[row, column]:g}).",
             "Give every candidate a cost > 0; nodata means that it is no candidate.",
         )
-    return cost
+    return cost if unit == "cost" else np.where(np.isnan(cost), np.nan, even)
 
 
 def _possible(

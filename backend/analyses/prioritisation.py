@@ -23,6 +23,7 @@ from ..declarations import (
     Style,
     TableOutput,
 )
+from ..errors import InputError
 from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
@@ -200,12 +201,18 @@ def _action(job: Job) -> Action:
 
 
 def _checked(job: Job, report: Report) -> tuple[LandscapePlan, candidate_cells.Candidates]:
-    check_headers(job)
     headers = landscape_checks.check_headers(job, candidate_cells.RASTERS)
+    candidate_cells.check_budget(job.parameters)
     found = landscape_checks.survey(headers, report)
     action = _action(job)
     candidates = candidate_cells.read_candidates(headers, job.parameters, action, report)
     smallest = action.smallest_resistance(headers.movement, found.lowest_movement, found.highest_movement)
+    if smallest == 0:
+        raise InputError(
+            "AMOUNT",
+            f"Raising permeability by or to {action.amount:g} turns transformed resistances into 0.",
+            "Choose a smaller AMOUNT or EXPONENT.",
+        )
     plan = plan_landscape(job, headers, found, report, gradient=True, smallest_resistance=smallest)
     return plan, candidates
 
