@@ -161,7 +161,9 @@ def expect(
     scale = scale_of(values["PROXIMITY"], distance, values["DISPERSAL_MEANING"], values["CUTOFF"])
     f = FORMULA[values["PROXIMITY"]]
     if counts is None:
-        near = np.array([[f(x / scale) >= values["CUTOFF"] * (1 - ROUNDING) if x < np.inf else False for x in r] for r in d])
+        near = np.array(
+            [[f(x / scale) >= values["CUTOFF"] * (1 - ROUNDING) if x < np.inf else False for x in r] for r in d]
+        )
         counts = near
     k = np.zeros_like(d)
     for a, b in np.argwhere(counts):

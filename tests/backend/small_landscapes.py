@@ -142,7 +142,8 @@ class Laboratory:
         """Return a job; arrays are written to files on one grid first."""
         given = {"QUALITY": quality, "MOVEMENT": movement, **parameters}
         values = {
-            name: self.raster(value, cell=cell) if isinstance(value, np.ndarray) else value for name, value in given.items()
+            name: self.raster(value, cell=cell) if isinstance(value, np.ndarray) else value
+            for name, value in given.items()
         }
         self._count += 1
         kinds = {o.name: o.kind for o in registry.load("analyses", analysis).DECLARATION.outputs}

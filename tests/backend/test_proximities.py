@@ -47,15 +47,22 @@ def test_the_mean_is_the_integral_of_the_survivors(name):
 
 def test_the_inverse_proximity_has_no_mean():
     assert load_kernel("inverse").mean is None
-    with pytest.raises(InputError, match=r"DISPERSAL_MEANING: The inverse proximity has no finite mean.*State the scale"):
+    with pytest.raises(
+        InputError, match=r"DISPERSAL_MEANING: The inverse proximity has no finite mean.*State the scale"
+    ):
         dispersal("inverse", 100.0, "mean", 0.01)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("meaning", ["scale", "mean", "median", "maximum"])
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        (name, meaning)
+        for name in NAMES
+        for meaning in ("scale", "mean", "median", "maximum")
+        if meaning != "mean" or load_kernel(name).mean is not None
+    ],
+)
 def test_the_stated_distance_is_what_it_is_said_to_be(name, meaning):
-    if (name, meaning) == ("inverse", "mean"):
-        return
     found = dispersal(name, 120.0, meaning, 0.02)
     kernel = load_kernel(name)
     k = lambda d: float(kernel.value(np.float64(d / found.scale), np))  # noqa: E731

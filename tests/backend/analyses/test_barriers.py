@@ -43,7 +43,9 @@ def test_nothing_leaks_through_closed_corners(laboratory, line, kind):
         assert (behind(laboratory, line, barrier, MOVEMENT_KIND=kind) == 0).all()
 
 
-@pytest.mark.parametrize(("line", "leaks"), [("row", False), ("falling diagonal", True), ("rising diagonal", True), ("staircase", False)])
+@pytest.mark.parametrize(
+    ("line", "leaks"), [("row", False), ("falling diagonal", True), ("rising diagonal", True), ("staircase", False)]
+)
 def test_open_corners_let_through_diagonals_of_single_cells_only(laboratory, line, leaks):
     assert (behind(laboratory, line, 0.0, CORNERS="open") > 0).all() == leaks
 

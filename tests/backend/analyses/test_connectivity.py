@@ -21,7 +21,9 @@ def agree(outcome: Outcome, quality: np.ndarray, movement: np.ndarray, cell=(10.
     np.testing.assert_allclose(outcome.map("ACCESSIBLE_HABITAT"), expected.accessible, MAP_RTOL, 1e-12)
 
 
-def compare(laboratory: Laboratory, quality: np.ndarray, movement: np.ndarray, cell=(10.0, 10.0), **parameters) -> Outcome:
+def compare(
+    laboratory: Laboratory, quality: np.ndarray, movement: np.ndarray, cell=(10.0, 10.0), **parameters
+) -> Outcome:
     outcome = laboratory.run("connectivity", quality, movement, outputs=MAPS, cell=cell, **parameters)
     agree(outcome, quality, movement, cell, **parameters)
     return outcome
@@ -145,7 +147,9 @@ def test_nodata(laboratory, where):
         permeability[6, 2:9] = np.nan
     outcome = compare(laboratory, quality, permeability)
     mapped = np.isnan(outcome.map("FUNCTIONAL_HABITAT"))
-    np.testing.assert_array_equal(mapped, np.isnan(permeability), "a map is nodata where there is no node, and only there")
+    np.testing.assert_array_equal(
+        mapped, np.isnan(permeability), "a map is nodata where there is no node, and only there"
+    )
     if where == "quality":
         assert (outcome.map("FUNCTIONAL_HABITAT")[2:4, 3:6] == 0).all()
         assert (outcome.map("ACCESSIBLE_HABITAT")[2:4, 3:6] > 0).all()
@@ -226,7 +230,14 @@ def test_the_report_names_numbers_and_parameters(laboratory, gdal_raises, reques
         request.addfinalizer(gdal.DontUseExceptions)
     outcome = laboratory.run("connectivity", *hills(), outputs=("REPORT",), DISPERSAL_DISTANCE=35.0)
     page = outcome.text("REPORT")
-    for text in ("Equivalent connected area", "DISPERSAL_DISTANCE", "35.0", "data:image/png;base64", "Histogram", "Saura"):
+    for text in (
+        "Equivalent connected area",
+        "DISPERSAL_DISTANCE",
+        "35.0",
+        "data:image/png;base64",
+        "Histogram",
+        "Saura",
+    ):
         assert text in page
     assert "<script" not in page
     assert "http://" not in page

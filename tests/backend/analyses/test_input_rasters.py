@@ -153,7 +153,9 @@ def test_align_by_nearest_repeats_coarser_cells(laboratory):
 @pytest.mark.parametrize("nodata", [-9999.0, None])
 def test_where_an_aligned_raster_does_not_reach_there_is_no_node(laboratory, nodata):
     quality, permeability = hills(holes=False)
-    shifted = laboratory.raster(permeability / 2, origin=(ORIGIN[0] + 30, ORIGIN[1] + 20), nodata=nodata, scale=2.0, offset=0.0)
+    shifted = laboratory.raster(
+        permeability / 2, origin=(ORIGIN[0] + 30, ORIGIN[1] + 20), nodata=nodata, scale=2.0, offset=0.0
+    )
     seen = np.full_like(permeability, np.nan)
     seen[:-2, 3:] = permeability[2:, :-3]
     outcome = laboratory.run("connectivity", quality, shifted, outputs=MAPS[:1], ALIGN="nearest")

@@ -23,7 +23,12 @@ def resistance(permeability: np.ndarray) -> np.ndarray:
 
 
 def differences(
-    quality: np.ndarray, movement: np.ndarray, to: str, places: list[tuple[int, int]], cell=(10.0, 10.0), **parameters: Any
+    quality: np.ndarray,
+    movement: np.ndarray,
+    to: str,
+    places: list[tuple[int, int]],
+    cell=(10.0, 10.0),
+    **parameters: Any,
 ) -> np.ndarray:
     """Return the central differences of the oracle's C in some cells, for the pairs that count now."""
     counts = expect(quality, movement, cell, **parameters).counts
@@ -153,7 +158,9 @@ def test_elasticities_obey_euler(laboratory, kind, count_self):
 
 def test_a_power_multiplies_the_elasticity(laboratory):
     outcome = run(laboratory, *hills(), TRANSFORMATION="power", EXPONENT=2.5)
-    assert np.nansum(outcome.map("ELASTICITY")) == pytest.approx(2.5 * outcome.numbers["DISPERSAL_ELASTICITY"], rel=1e-6)
+    assert np.nansum(outcome.map("ELASTICITY")) == pytest.approx(
+        2.5 * outcome.numbers["DISPERSAL_ELASTICITY"], rel=1e-6
+    )
 
 
 def test_elasticity_is_input_times_sensitivity(laboratory):
@@ -187,7 +194,9 @@ def test_sensitivity_to_the_dispersal_distance(laboratory, proximity, meaning):
     parameters = {"PROXIMITY": proximity, "DISPERSAL_MEANING": meaning, "CUTOFF": 0.05}
     outcome = run(laboratory, quality, permeability, DISPERSAL_DISTANCE=35.0, **parameters)
     counts = expect(quality, permeability, DISPERSAL_DISTANCE=35.0, **parameters).counts
-    ends = [expect(quality, permeability, DISPERSAL_DISTANCE=35 + h, counts=counts, **parameters).C for h in (1e-4, -1e-4)]
+    ends = [
+        expect(quality, permeability, DISPERSAL_DISTANCE=35 + h, counts=counts, **parameters).C for h in (1e-4, -1e-4)
+    ]
     assert outcome.numbers["DISPERSAL_SENSITIVITY"] == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-7)
     elasticity = 35 * outcome.numbers["DISPERSAL_SENSITIVITY"]
     assert outcome.numbers["DISPERSAL_ELASTICITY"] == pytest.approx(elasticity, rel=1e-12)
@@ -214,7 +223,9 @@ def test_without_habitat_the_gradient_is_zero(laboratory):
     assert outcome.numbers["C"] == 0
 
 
-@pytest.mark.parametrize(("chosen", "names"), [(["quality"], ["quality"]), (["quality", "movement"], ["resistance", "quality"])])
+@pytest.mark.parametrize(
+    ("chosen", "names"), [(["quality"], ["quality"]), (["quality", "movement"], ["resistance", "quality"])]
+)
 def test_bands_come_in_the_stated_order(laboratory, chosen, names):
     quality, permeability = hills()
     movement = resistance(permeability)
@@ -224,6 +235,8 @@ def test_bands_come_in_the_stated_order(laboratory, chosen, names):
     dataset = gdal.Open(str(outcome.paths["SENSITIVITY"]))
     found = [dataset.GetRasterBand(i + 1).GetDescription() for i in range(dataset.RasterCount)]
     assert found == [f"Sensitivity to {name}" for name in names]
-    alone = laboratory.run("sensitivity", quality, movement, outputs=MAPS, WITH_RESPECT_TO=["quality"], MOVEMENT_KIND="resistance")
+    alone = laboratory.run(
+        "sensitivity", quality, movement, outputs=MAPS, WITH_RESPECT_TO=["quality"], MOVEMENT_KIND="resistance"
+    )
     np.testing.assert_allclose(outcome.bands("SENSITIVITY")[-1], alone.map("SENSITIVITY"), 1e-7)
     assert all(f"Elasticity to {name}" in outcome.text("REPORT") for name in names)
