@@ -16,8 +16,10 @@ _FORWARD_BYTES = 128
 _ADJOINT_LANES = 16
 
 
-def distances(window: WindowShape, costs: EdgeCosts, limit: np.ndarray, is_source: np.ndarray) -> np.ndarray:
-    """Return the distances (blocks, height, width, lanes) within ``limit``.
+def distances(
+    window: WindowShape, costs: EdgeCosts, limit: np.ndarray, is_source: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the distances (blocks, height, width, lanes) within ``limit``, in ``out`` if it is given.
 
     Raises
     ------
@@ -30,7 +32,8 @@ def distances(window: WindowShape, costs: EdgeCosts, limit: np.ndarray, is_sourc
     is_source = np.ascontiguousarray(is_source, bool) & (most >= 0)
     # No subnormal number: the threads of XLA take those for 0.
     beyond = max(np.nextafter(most, dtype.type(np.inf)), np.finfo(dtype).tiny)
-    out = np.empty((arrays[0].shape[0], window.height, window.width, window.lanes), dtype)
+    if out is None:
+        out = np.empty((arrays[0].shape[0], window.height, window.width, window.lanes), dtype)
     halo = window.halo_rows, window.halo_columns
     for first_lane, width in _lane_groups(window.lanes, _FORWARD_BYTES // dtype.itemsize):
         outside = _outside(window, first_lane, len(width), dtype)

@@ -116,7 +116,7 @@ def _decoded(window: np.ndarray) -> WindowShape:
 
 def _host_distances(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
     window, limit, is_source, *costs = inputs
-    outputs[0][...] = host_sweeps.distances(_decoded(window), EdgeCosts(*costs), limit, is_source)
+    host_sweeps.distances(_decoded(window), EdgeCosts(*costs), limit, is_source, out=outputs[0])
 
 
 def _host_gradients(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:

@@ -2,7 +2,11 @@
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -222,6 +226,30 @@ def test_callbacks_do_not_lock_up(restore_threads):
         caller.join(timeout=60)
         assert not caller.is_alive()
     np.testing.assert_array_equal(results[0], results[1])
+
+
+ON_ONE_PROCESSOR = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import jax, jax.numpy as jnp
+jax.config.update("jax_enable_x64", True)
+from backend.distances import LeastCostDistance
+from backend.grid import Neighbourhood
+from backend.window_shape import WindowShape
+window = WindowShape(4, 4, 10, 10)
+total = lambda r: jnp.exp(-LeastCostDistance()(r, Neighbourhood(1.0, 1.0), window, 9.0)).sum()
+step = jax.jit(lambda r: r + 1e-3 * jax.grad(total)(r))
+state = jnp.ones((32, 24, 24))
+for _ in range(3):
+    state = step(state * 1.0)
+assert jnp.isfinite(state).all()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a way to leave one processor")
+def test_one_processor_does_not_wait_for_itself():
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", ON_ONE_PROCESSOR], cwd=root, timeout=120, check=True)
 
 
 def test_inside_a_compiled_loop():
