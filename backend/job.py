@@ -142,19 +142,13 @@ def _complete(declaration: Declaration, given: dict[str, Any]) -> dict[str, Any]
 
 
 def _check_value(parameter: dict[str, Any], value: Any) -> None:
-    name = parameter["name"]
-    if parameter["kind"] in ("number", "distance"):
-        low, high = parameter["minimum"], parameter["maximum"]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise InputError(name, f"'{value}' is no finite number.", "Give a number.")
-        if parameter.get("integer") and value != int(value):
-            raise InputError(name, f"{value} is no whole number.", "Give a whole number.")
-        if (low is not None and value < low) or (high is not None and value > high):
-            allowed = f">= {low}" if high is None else f"between {low} and {high}"
-            raise InputError(name, f"{value} is out of range.", f"It must be {allowed}.")
-    if parameter["kind"] == "extent" and not _is_extent(value):
-        raise InputError(name, f"'{value}' is no extent.", "Give four numbers: xmin, xmax, ymin, ymax.")
-    if parameter["kind"] == "choice":
+    name, kind = parameter["name"], parameter["kind"]
+    if kind in ("number", "distance"):
+        _check_number(parameter, value)
+    elif kind == "extent":
+        if not _is_extent(value):
+            raise InputError(name, f"'{value}' is no extent.", "Give four numbers: xmin, xmax, ymin, ymax.")
+    elif kind == "choice":
         allowed = [option for option, _ in parameter["options"]]
         chosen = value if parameter["several"] else [value]
         for one in chosen:
@@ -162,6 +156,17 @@ def _check_value(parameter: dict[str, Any], value: Any) -> None:
                 raise InputError(name, f"'{one}' is not a choice.", f"Choose from: {', '.join(allowed)}.")
         if not chosen:
             raise InputError(name, "Nothing is chosen.", f"Choose from: {', '.join(allowed)}.")
+
+
+def _check_number(parameter: dict[str, Any], value: Any) -> None:
+    name, low, high = parameter["name"], parameter["minimum"], parameter["maximum"]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InputError(name, f"'{value}' is no finite number.", "Give a number.")
+    if parameter.get("integer") and value != int(value):
+        raise InputError(name, f"{value} is no whole number.", "Give a whole number.")
+    if (low is not None and value < low) or (high is not None and value > high):
+        allowed = f">= {low}" if high is None else f"between {low} and {high}"
+        raise InputError(name, f"{value} is out of range.", f"It must be {allowed}.")
 
 
 def _is_extent(value: Any) -> bool:
