@@ -153,15 +153,26 @@ def _layers(sheet: Sheet, ground: Path) -> list[QgsRasterLayer]:
     return [layer, grey_layer(ground)]
 
 
-def shrink(source: Path, target: Path, width: int, ramps: tuple[str, ...]) -> None:
-    """Write a smaller copy of a picture in 256 colours: those of the ramps that it holds, greys and the ink."""
+def shrink(source: Path, target: Path, width: int, styles: list[dict[str, Any]]) -> None:
+    """Write a smaller copy of a picture in 256 colours: those of the styles that it shows, greys and the ink."""
     image = QImage(str(source)).scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
-    shades = (_PALETTE - _GREYS) // max(1, len(ramps))
-    colours = [colour_at(ramp, place / (shades - 1)) for ramp in ramps for place in range(shades)]
-    greys = [round(255 * place / (_GREYS - 4)) for place in range(_GREYS - 3)]
-    colours += [QColor(grey, grey, grey) for grey in greys] + [INK, SOFT, LINE]
+    greys = [QColor(grey, grey, grey) for grey in (round(255 * place / (_GREYS - 1)) for place in range(_GREYS))]
+    colours = [*greys, INK, SOFT, LINE]
+    share = (_PALETTE - len(colours)) // max(1, len(styles))
+    for style in styles:
+        if style.get("classes"):
+            colours += _darkened([QColor(colour) for _, _, colour in style["classes"]], share)
+        else:
+            colours += [colour_at(style["ramp"], place / (share - 1)) for place in range(share)]
     table = [colour.rgb() for colour in colours[:_PALETTE]]
     _save(image.convertToFormat(QImage.Format.Format_Indexed8, table, Qt.ImageConversionFlag.ThresholdDither), target)
+
+
+def _darkened(colours: list[QColor], count: int) -> list[QColor]:
+    """Return shades of class colours as they look over the ground, from pure to half as bright."""
+    steps = max(1, count // max(1, len(colours)))
+    lights = [1 - 0.5 * place / steps for place in range(steps)]
+    return [QColor(*(round(part * light) for part in colour.getRgb()[:3])) for colour in colours for light in lights]
 
 
 def write_project(layers: list[QgsRasterLayer], target: Path) -> None:
@@ -274,7 +285,7 @@ def _ramp_legend(
 ) -> None:
     items = renderer.shader().rasterShaderFunction().colorRampItemList()
     last = max(1, len(items) - 1)
-    widest = max(QFontMetricsF(_font(size - 2)).horizontalAdvance(_short(item.value)) for item in items) + 12
+    widest = max(QFontMetricsF(_font(size - 2)).horizontalAdvance(_short(item.value)) for item in items) * 1.5 + 8
     while every < last and bar.width() * every / last < widest:
         every += 1
     every = next((step for step in range(every, last) if last % step == 0), last)

@@ -15,6 +15,7 @@ from .landscape import PERMEABILITY, QUALITY
 
 _SMALL, _ROW = 820, 1200
 _DETAIL_SHARE = 0.42
+_SHOWN = ("functional_habitat", "sensitivity", "selection")
 _TENTHS = "; each step of colour holds a tenth of the cells"
 
 
@@ -72,9 +73,9 @@ def pictures(folder: Path) -> list[Picture]:
         ),
         "selection": (
             "prioritisation",
-            "Selection",
+            "Selected cells",
             "Where easing movement gains most for the budget",
-            "Candidate cells",
+            "Candidate cells; the ground is habitat quality, dark where it is high",
         ),
         "rank": ("prioritisation", "Rank", "In which order cells should be acted in", "Rank (1 = first)"),
     }
@@ -93,8 +94,7 @@ def draw(folder: Path, title: str, copies: Path | None) -> list[Picture]:
     with maps.qgis():
         for picture in found:
             maps.draw_sheet(picture.sheet, folder / "quality.tif", folder / f"{picture.name}.png")
-        shown = ("functional_habitat", "sensitivity", "selection")
-        sheets = [replace(by_name[name].sheet, legend=_plain(by_name[name].sheet.legend)) for name in shown]
+        sheets = [replace(by_name[name].sheet, legend=_plain(by_name[name].sheet.legend)) for name in _SHOWN]
         detail = _detail(QgsRasterLayer(str(folder / "quality.tif"), "quality").extent())
         maps.draw_row(sheets, detail, folder / "quality.tif", folder / "overview.png", title)
         order = ("selection", "sensitivity", "functional_habitat", "accessible_habitat", "elasticity", "rank")
@@ -108,10 +108,9 @@ def draw(folder: Path, title: str, copies: Path | None) -> list[Picture]:
 def _copy(folder: Path, found: list[Picture], copies: Path) -> None:
     copies.mkdir(parents=True, exist_ok=True)
     for picture in found:
-        style = picture.sheet.style
-        ramps = (style["ramp"],) if not style.get("classes") else ("magma",)
-        maps.shrink(folder / f"{picture.name}.png", copies / f"{picture.name}.png", _SMALL, ramps)
-    maps.shrink(folder / "overview.png", copies / "overview.png", _ROW, ("viridis", "magma"))
+        maps.shrink(folder / f"{picture.name}.png", copies / f"{picture.name}.png", _SMALL, [picture.sheet.style])
+    shown = [picture.sheet.style for picture in found if picture.name in _SHOWN]
+    maps.shrink(folder / "overview.png", copies / "overview.png", _ROW, shown)
 
 
 def _style(entry: str, output: str) -> dict[str, Any]:
@@ -119,12 +118,12 @@ def _style(entry: str, output: str) -> dict[str, Any]:
 
 
 def _plain(legend: str) -> str:
-    return legend.removesuffix(_TENTHS)
+    return legend.removesuffix(_TENTHS).partition(";")[0]
 
 
 def _detail(extent: QgsRectangle) -> QgsRectangle:
     """Return a square in the middle of the landscape."""
     side = _DETAIL_SHARE * min(extent.width(), extent.height())
     centre = extent.center()
-    x, y = centre.x() - 0.024 * extent.width(), centre.y() + 0.024 * extent.height()
+    x, y = centre.x() - 0.065 * extent.width(), centre.y() + 0.024 * extent.height()
     return QgsRectangle(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
