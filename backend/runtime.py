@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import hashlib
 import importlib
 import os
 from pathlib import Path
@@ -10,6 +12,9 @@ from typing import Any
 from .errors import DriftwayError
 from .landscape_plan import cores
 
+#: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD, by their numbers in malloc.h.
+_MALLOC_OPTIONS = {-3: 1 << 30, -1: 2**31 - 1, -2: 64 << 20}
+
 
 def prepare_environment() -> None:
     """Set what must be set before NumPy, JAX or Numba are first imported."""
@@ -17,7 +22,29 @@ def prepare_environment() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     cache = os.environ.get("DRIFTWAY_CACHE")
     if cache:
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(cache) / "numba"))
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(cache) / f"numba-{_kernel_version()}"))
+
+
+def _kernel_version() -> str:
+    """Return a name for the present state of the kernels.
+
+    Numba looks only at the file of a function when it asks whether its compiled code is still good, not at the files of
+    what it calls.
+    """
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).resolve().parent / "solvers").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep freed memory for the next batch: getting pages anew takes longer than computing with them."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return
+    for option, value in _MALLOC_OPTIONS.items():
+        mallopt(option, value)
 
 
 def start(device: str, threads: int) -> dict[str, Any]:
@@ -41,6 +68,7 @@ def start(device: str, threads: int) -> dict[str, Any]:
         When the device is not there.
     """
     prepare_environment()
+    _keep_freed_memory()
     if device == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
     jax = importlib.import_module("jax")
