@@ -15,10 +15,11 @@ from .dispersal import load_kernel
 from .distances import DISTANCES
 from .grid import Neighbourhood
 from .job import Job, Report
-from .landscape_checks import LandscapeHeaders, read_whole
+from .landscape_checks import LandscapeHeaders, distance_constant, read_whole
 from .landscape_plan import LandscapePlan
 from .movement import Movement
 from .proximity import Proximity
+from .radius_effect import say_what_radius_changes
 
 
 @dataclass(frozen=True)
@@ -74,20 +75,25 @@ def read_landscape(job: Job, plan: LandscapePlan, report: Report) -> Landscape:
         May cancel.
     """
     headers = plan.headers
-    return Landscape(
+    landscape = Landscape(
         quality=read_whole(headers, "QUALITY", report),
         movement=read_whole(headers, "MOVEMENT", report),
         reading=headers.movement,
         model=landscape_model(job, headers),
         dtype=np.float64 if job.parameters["PRECISION"] == "double" else np.float32,
     )
+    if distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") == "radius":
+        say_what_radius_changes(
+            landscape.model, plan.windows, landscape.resistance, landscape.quality, job.memory_limit, report
+        )
+    return landscape
 
 
 def landscape_model(job: Job, headers: LandscapeHeaders) -> LandscapeModel:
     """Return the model that a job's parameters describe."""
     values, dispersal = job.parameters, headers.dispersal
     return LandscapeModel(
-        distance=DISTANCES[values["DISTANCE"]](),
+        distance=DISTANCES[values["DISTANCE"]].from_parameters(values),
         proximity=Proximity(load_kernel(dispersal.kernel), jnp.asarray(dispersal.scale, dtype=float)),
         neighbourhood=Neighbourhood(
             cell_width=headers.grid.cell_width,

@@ -119,6 +119,10 @@ def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
         row, column, rows, columns = extent_window(quality.grid, values["EXTENT"])
         grid = quality.grid.part(row, column, rows, columns)
     check_outputs(job, grid)
+    if values["BLOCK"] % 2 == 0:
+        raise InputError(
+            "BLOCK", f"It is {values['BLOCK']}, and a block has a cell at its centre.", "Give an odd number of cells."
+        )
     movement = Movement(values["MOVEMENT_KIND"], values["TRANSFORMATION"], values["EXPONENT"])
     return LandscapeHeaders(bands, grid, (row, column), movement, _dispersal(values, grid))
 
@@ -142,6 +146,9 @@ def _aligned(name: str, values: dict[str, Any], grid: Grid) -> RasterBand:
 def _dispersal(values: dict[str, Any], grid: Grid) -> Dispersal:
     smaller = min(grid.cell_width, grid.cell_height)
     distance = values["DISPERSAL_DISTANCE"]
+    unit = registry.constant("distances", values["DISTANCE"], "UNIT", "map units")
+    if unit != "map units":
+        return _dispersal_in_unit(values, unit)
     if distance is None:
         distance = _DEFAULT_DISPERSAL_CELLS * smaller
     if not math.isfinite(distance) or distance < 0.5 * smaller:
@@ -150,6 +157,19 @@ def _dispersal(values: dict[str, Any], grid: Grid) -> Dispersal:
             f"{distance:g} map units is less than half a cell, whose side is {smaller:g} map units: too short for this raster.",
             "Give the distance in map units (metres in most projected CRS), or use finer rasters.",
         )
+    return dispersal(values["PROXIMITY"], distance, values["DISPERSAL_MEANING"], values["CUTOFF"])
+
+
+def _dispersal_in_unit(values: dict[str, Any], unit: str) -> Dispersal:
+    distance = values["DISPERSAL_DISTANCE"]
+    if distance is None:
+        raise InputError(
+            "DISPERSAL_DISTANCE",
+            f"It is empty, and {values['DISTANCE'].replace('_', ' ')} is a distance in {unit}, for which there is no usual value.",
+            f"State it in {unit}.",
+        )
+    if not math.isfinite(distance) or distance <= 0:
+        raise InputError("DISPERSAL_DISTANCE", f"It is {distance:g}.", f"State a number > 0, in {unit}.")
     return dispersal(values["PROXIMITY"], distance, values["DISPERSAL_MEANING"], values["CUTOFF"])
 
 

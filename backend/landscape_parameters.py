@@ -59,8 +59,8 @@ DISPERSAL = (
     Distance(
         "DISPERSAL_DISTANCE",
         "Dispersal distance",
-        "How far animals disperse, in map units of cost distance: through cells of resistance 1 the cost distance "
-        "is the length of the path. Empty: 4 cells.",
+        "How far animals disperse, in the unit of the distance. For least cost that is map units of cost distance: through "
+        "cells of resistance 1 the cost distance is the length of the path. Empty: 4 cells, where the unit is map units.",
         raster="QUALITY",
         minimum=0.0,
         optional=True,
@@ -98,7 +98,8 @@ DISTANCE = (
     Choice(
         "DISTANCE",
         "Distance",
-        "Least cost: along the cheapest path. Euclidean: straight line between cell centres, whatever lies between.",
+        "Least cost: along the cheapest path. Euclidean: straight line between cell centres, whatever lies between. "
+        "Resistance: effective resistance of all ways together, as in a circuit, in map units.",
         options=options("distances", "least_cost"),
         default="least_cost",
     ),
@@ -142,9 +143,37 @@ SELF = Flag(
 
 WINDOW = (
     Number(
+        "RADIUS",
+        "Radius of the window (cells)",
+        "For distances that count all ways at once, such as resistance: they are defined in a window, which reaches this many "
+        "cells beyond its block of sources on every side; nothing outside takes part. Another radius is another "
+        "definition; what twice the radius would change is reported for a sample of windows. The time grows with its fourth "
+        "power. Not used by least cost and Euclidean.",
+        default=10,
+        minimum=1,
+        maximum=500,
+        integer=True,
+        unit="cells",
+        advanced=True,
+    ),
+    Number(
+        "BLOCK",
+        "Side of a block of sources (cells)",
+        "For the same distances, an odd number. 1: each cell has the window around itself. More: the cells of a block, on a "
+        "fixed grid of blocks from the first cell of the raster (or of EXTENT), share the window around their block, which is much "
+        "faster and a slightly different definition. Results depend on RADIUS and BLOCK alone; too little memory never "
+        "changes them.",
+        default=1,
+        minimum=1,
+        maximum=99,
+        integer=True,
+        unit="cells",
+        advanced=True,
+    ),
+    Number(
         "MAXIMUM_WINDOW",
         "Largest window radius (cells)",
-        "Caps the window around each cell. Empty: as large as the cut-off and the smallest resistance demand, which is "
+        "Caps the window around each cell, for least cost and Euclidean. Empty: as large as the cut-off and the smallest resistance demand, which is "
         "exact. A cap that cuts is reported: pairs and paths beyond it do not count.",
         minimum=1,
         integer=True,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, Survey, distance_constant
 from .memory import human_bytes
+from .radius_plan import EliminationCost, radius_plan
 from .window_plan import WindowPlan, halo, window_plan
 
 
@@ -59,6 +60,15 @@ def plan_landscape(
     values = job.parameters
     grid, reach = headers.grid, headers.dispersal.reach
     follows = distance_constant(values["DISTANCE"], "HALO_FOLLOWS")
+    if follows == "radius":
+        windows = _declared_windows(job, headers, gradient=gradient)
+        _say_found(headers, found, distance_constant(values["DISTANCE"], "UNIT"), report)
+        report.message(
+            f"Window: {values['RADIUS']} cells beyond blocks of {values['BLOCK']} x {values['BLOCK']} cells; it is part of the "
+            "definition of this distance (RADIUS, BLOCK). MAXIMUM_WINDOW is not used."
+        )
+        report.message(f"Plan: {windows}. Peak memory about {human_bytes(windows.memory)}.")
+        return LandscapePlan(headers, found, windows)
     smallest = (smallest_resistance or found.smallest_resistance) if follows == "resistance" else 1.0
     wanted_rows = halo(reach, smallest, grid.cell_height, grid.rows)
     wanted_columns = halo(reach, smallest, grid.cell_width, grid.columns)
@@ -87,17 +97,24 @@ def plan_landscape(
     return LandscapePlan(headers, found, windows)
 
 
+def _declared_windows(job: Job, headers: LandscapeHeaders, *, gradient: bool) -> WindowPlan:
+    values, grid = job.parameters, headers.grid
+    return radius_plan(
+        grid.rows,
+        grid.columns,
+        int(values["RADIUS"]),
+        int(values["BLOCK"]),
+        cost=EliminationCost(*distance_constant(values["DISTANCE"], "GRADIENT_COST" if gradient else "COST")),
+        gradient=gradient,
+        threads=job.threads or cores(),
+        memory_limit=job.memory_limit,
+    )
+
+
 def _say(headers: LandscapeHeaders, found: Survey, windows: WindowPlan, smallest: float, report: Report) -> None:
     dispersal = headers.dispersal
     grid = headers.grid
-    report.message(
-        f"{found.nodes} of {grid.cells} cells can be crossed, {found.habitat} hold habitat; resistance "
-        f"{found.smallest_resistance:g} to {found.largest_resistance:g}."
-    )
-    report.message(
-        f"Proximity {dispersal.kernel} with scale {dispersal.scale:g}; pairs up to a distance of "
-        f"{dispersal.reach:g} map units count."
-    )
+    _say_found(headers, found, "map units", report)
     if dispersal.reach / smallest < min(grid.cell_width, grid.cell_height):
         report.warning("No cell reaches another: the reach is shorter than one step. Raise DISPERSAL_DISTANCE.")
     if smallest < found.largest_resistance and windows.window.halo_rows > 200:
@@ -106,6 +123,18 @@ def _say(headers: LandscapeHeaders, found: Survey, windows: WindowPlan, smallest
             "of 1 for the easiest cells (permeability at most 1) is usual."
         )
     report.message(f"Plan: {windows}. Peak memory about {human_bytes(windows.memory)}.")
+
+
+def _say_found(headers: LandscapeHeaders, found: Survey, unit: str, report: Report) -> None:
+    dispersal, grid = headers.dispersal, headers.grid
+    report.message(
+        f"{found.nodes} of {grid.cells} cells can be crossed, {found.habitat} hold habitat; resistance "
+        f"{found.smallest_resistance:g} to {found.largest_resistance:g}."
+    )
+    report.message(
+        f"Proximity {dispersal.kernel} with scale {dispersal.scale:g}; pairs up to a distance of "
+        f"{dispersal.reach:g} {unit} count."
+    )
 
 
 def cores() -> int:

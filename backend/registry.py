@@ -39,10 +39,18 @@ def options(package: str, first: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, name.replace("_", " ").capitalize()) for name in ordered)
 
 
-def constant(package: str, name: str, attribute: str) -> Any:
-    """Return a literal that a module assigns at its top level, without importing the module."""
+def constant(package: str, name: str, attribute: str, default: Any = None) -> Any:
+    """Return a literal that a module assigns at its top level, without importing the module.
+
+    Raises
+    ------
+    AttributeError
+        When the module has no such constant and there is no default.
+    """
     source = (_HERE / package / f"{name}.py").read_text(encoding="utf-8")
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and any(getattr(t, "id", None) == attribute for t in node.targets):
             return ast.literal_eval(node.value)
+    if default is not None:
+        return default
     raise AttributeError(f"{package}/{name}.py has no constant {attribute}")

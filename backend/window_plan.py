@@ -13,11 +13,11 @@ from .memory import available_memory, human_bytes
 from .window_shape import WindowShape
 
 _BLOCK = 4
-_WORKER_BYTES = 350_000_000
+_WORKER_BYTES = 500_000_000
 _BATCH_BYTES = 64_000_000
 _LARGEST_BATCH = 64
-_NANOSECONDS_PER_PAIR = {False: 12.0, True: 40.0}
-_COPIES = {False: 5, True: 10}
+_NANOSECONDS_PER_PAIR = {False: 8.0, True: 20.0}
+_COPIES = {False: 10, True: 12}
 _BYTES_PER_CELL = {False: 120, True: 220}
 
 
@@ -70,6 +70,21 @@ def halo(reach: float, smallest_resistance: float, cell_size: float, cells: int)
     return max(0, min(cells - 1, math.floor(steps * (1 + 1e-9)) if math.isfinite(steps) else cells - 1))
 
 
+def allowed_memory(memory_limit: int) -> int:
+    """Return the bytes that a run may use: the limit, or 80 % of what is free where it is 0."""
+    return memory_limit or int(0.8 * available_memory())
+
+
+def fixed_memory(rows: int, columns: int, *, gradient: bool) -> int:
+    """Return the bytes that a run needs besides its windows."""
+    return _WORKER_BYTES + rows * columns * _BYTES_PER_CELL[gradient]
+
+
+def batch_size(window_bytes: int, room: int, blocks: int) -> int:
+    """Return how many windows of that size are computed at once in the room that is left."""
+    return max(1, min(_LARGEST_BATCH, blocks, _BATCH_BYTES // window_bytes, room // window_bytes))
+
+
 def window_plan(
     rows: int,
     columns: int,
@@ -113,8 +128,8 @@ def window_plan(
     MemoryPlanError
         When even the smallest block does not fit; says what would.
     """
-    limit = memory_limit or int(0.8 * available_memory())
-    fixed = _WORKER_BYTES + rows * columns * _BYTES_PER_CELL[gradient]
+    limit = allowed_memory(memory_limit)
+    fixed = fixed_memory(rows, columns, gradient=gradient)
     side = _BLOCK
     while True:
         window = WindowShape(min(side, rows), min(side, columns), halo_rows, halo_columns, own_windows)
@@ -135,7 +150,7 @@ def window_plan(
             largest,
         )
     blocks = WindowPlan(rows, columns, window, 1, 0, 0.0).blocks
-    batch = max(1, min(_LARGEST_BATCH, blocks, _BATCH_BYTES // one, (limit - fixed) // one))
+    batch = batch_size(one, limit - fixed, blocks)
     pairs = rows * columns * float(window.height * window.width)
-    seconds = pairs * _NANOSECONDS_PER_PAIR[gradient] * 1e-9 / max(1, threads)
+    seconds = pairs * _NANOSECONDS_PER_PAIR[gradient] * (item_bytes / 8) * 1e-9 / max(1, threads)
     return WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)

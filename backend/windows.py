@@ -81,19 +81,20 @@ class Windows:
         rows, columns = self._resistance.shape
         return rows, columns
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield all windows, in order, `plan.batch` at a time."""
+    def batches(self, chosen: NDArray[np.intp] | None = None) -> Iterator[Batch]:
+        """Yield all windows, or those of the chosen numbers, in order, `plan.batch` at a time."""
         shape, size = self.plan.window, self.plan.batch
         window = (shape.height, shape.width)
         resistances = np.lib.stride_tricks.sliding_window_view(self._resistance, window)
         qualities = np.lib.stride_tricks.sliding_window_view(self._quality, window)
-        for first in range(0, len(self), size):
-            tops, lefts = self._tops[first : first + size], self._lefts[first : first + size]
+        all_tops, all_lefts = (each if chosen is None else each[chosen] for each in (self._tops, self._lefts))
+        for first in range(0, len(all_tops), size):
+            tops, lefts = all_tops[first : first + size], all_lefts[first : first + size]
             resistance = np.full((size, *window), np.inf, self._resistance.dtype)
             quality = np.zeros((size, *window), self._quality.dtype)
             resistance[: len(tops)] = resistances[tops, lefts]
             quality[: len(tops)] = qualities[tops, lefts]
-            yield Batch(tops, lefts, resistance, quality, min(1.0, (first + size) / len(self)))
+            yield Batch(tops, lefts, resistance, quality, min(1.0, (first + size) / len(all_tops)))
 
     def add_windows(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
         """Add values of whole windows, shape (batch, height, width), to a padded raster."""

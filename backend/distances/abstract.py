@@ -1,6 +1,7 @@
 """What every distance is."""
 
 from abc import abstractmethod
+from typing import Any, Self
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -13,6 +14,11 @@ class AbstractDistance(eqx.Module):
     """Distance from every source of a block of windows to every cell of its window."""
 
     unit: eqx.AbstractClassVar[str]
+
+    @classmethod
+    def from_parameters(cls, values: dict[str, Any]) -> Self:
+        """Return the distance that a job's parameters describe."""
+        return cls()
 
     @abstractmethod
     def __call__(

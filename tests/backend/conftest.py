@@ -79,3 +79,8 @@ def expected_distances():
 @pytest.fixture(scope="session")
 def landscape():
     return _landscape
+
+
+@pytest.fixture(scope="session")
+def graph_of():
+    return _graph_of

@@ -1,0 +1,51 @@
+"""Effective resistance as a distance."""
+
+from typing import ClassVar
+
+from jaxtyping import Array, Float
+
+from ..grid import Neighbourhood, edge_costs, is_node
+from ..solvers.effective_resistance import effective_resistances
+from ..solvers.window_results import with_own_windows, within_limit
+from ..window_shape import WindowShape
+from .abstract import AbstractDistance
+
+#: The window is part of the definition: it reaches a declared radius beyond the block of sources.
+HALO_FOLLOWS = "radius"
+#: Of the distance, and so of the dispersal distance.
+UNIT = "map units"
+#: Of the plan: blocks of memory, and nanoseconds per height x width^3; see `EliminationCost`.
+COST = (5, 0.7)
+GRADIENT_COST = (12, 2.2)
+
+
+class ResistanceDistance(AbstractDistance):
+    r"""Effective resistance between two cells of a window, as of a circuit: many ways are shorter than one.
+
+    .. math:: R_{ij} = (e_i - e_j)^T L^+ (e_i - e_j)
+
+    with the Laplacian :math:`L` of the window's graph, whose edges have the conductance 1 / (cost of the step), see
+    ``edge_costs``. In map units: along a single path of resistance 1 it is the path's length; every further way shortens it. Cells of
+    other components are infinitely far away. Only the window's cells carry current.
+
+    References
+    ----------
+    McRae, B. H. (2006) Isolation by resistance. Evolution 60, 1551-1561. doi:10.1111/j.0014-3820.2006.tb00500.x.
+    Klein, D. J. & Randic, M. (1993) Resistance distance. Journal of Mathematical Chemistry 12, 81-95.
+    doi:10.1007/BF01164627.
+    """
+
+    unit: ClassVar[str] = UNIT
+
+    def __call__(
+        self,
+        resistance: Float[Array, "blocks height width"],
+        neighbourhood: Neighbourhood,
+        window: WindowShape,
+        limit: float | Float[Array, ""],
+    ) -> Float[Array, "blocks height width lanes"]:
+        """Return the effective resistances of each window."""
+        if window.own_windows:
+            return with_own_windows(lambda one, r: self(r, neighbourhood, one, limit), window, resistance)
+        found, joined, _ = effective_resistances(edge_costs(resistance, neighbourhood), is_node(resistance), window)
+        return within_limit(found, joined, window, limit).astype(resistance.dtype)

@@ -1,0 +1,79 @@
+"""What a doubled radius would change, on a sample of windows: for distances whose window is part of their definition."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import numpy as np
+from numpy.typing import NDArray
+
+from .connectivity import LandscapeModel, window_connectivity
+from .job import Report
+from .memory import human_bytes
+from .window_plan import WindowPlan, allowed_memory
+from .window_shape import WindowShape
+from .windows import Windows
+
+_SAMPLE = 5
+_BYTES_PER_BLOCK_CELL = 6 * 8
+_REMEDY = "The window is part of the definition of this distance: see RADIUS."
+_part = eqx.filter_jit(window_connectivity)
+
+
+def say_what_radius_changes(
+    model: LandscapeModel,
+    plan: WindowPlan,
+    resistance: NDArray[np.floating],
+    quality: NDArray[np.floating],
+    memory_limit: int,
+    report: Report,
+) -> None:
+    """Say how much C of a few blocks of sources changes when the radius is doubled.
+
+    The blocks are spread evenly over those that hold habitat, the same ones in every run.
+
+    Parameters
+    ----------
+    model : LandscapeModel
+    plan : WindowPlan
+        With the declared block and radius.
+    resistance, quality : array, shape (rows, columns)
+        Inf resistance is no node; NaN quality is 0.
+    memory_limit : int
+        Bytes, 0 = 80 % of what is free. Windows that do not fit are not tried.
+    report : Report
+        Hears of it.
+    """
+    one = plan.window
+    rows, columns = (min(2 * one.halo_rows, plan.rows - 1), min(2 * one.halo_columns, plan.columns - 1))
+    wide = WindowShape(one.block_rows, one.block_columns, rows, columns)
+    if wide == one:
+        return
+    needed = wide.height * wide.width * (wide.width + wide.lanes) * _BYTES_PER_BLOCK_CELL
+    if needed > allowed_memory(memory_limit) - plan.memory // 2:
+        report.message(f"What twice the RADIUS would change was not tried: it takes {human_bytes(needed)} of memory.")
+        return
+    now, then = (_connectivity(model, shape, plan, resistance, quality, report) for shape in (one, wide))
+    blocks = f"On a sample of {len(now)} blocks of sources"
+    if sum(now) > 0:
+        change = 100 * (sum(then) / sum(now) - 1)
+        report.message(f"{blocks}, twice the RADIUS changes connectivity by {change:+.1f} %. {_REMEDY}")
+    elif sum(then) > 0:
+        report.message(f"{blocks}, nothing is connected within the RADIUS, but within twice the RADIUS. {_REMEDY}")
+
+
+def _connectivity(
+    model: LandscapeModel,
+    shape: WindowShape,
+    plan: WindowPlan,
+    resistance: NDArray[np.floating],
+    quality: NDArray[np.floating],
+    report: Report,
+) -> list[float]:
+    """Return the parts of C that the sample's blocks add."""
+    windows = Windows(WindowPlan(plan.rows, plan.columns, shape, 1, 0, 0.0), resistance, quality, habitat_only=True)
+    chosen = np.unique(np.linspace(0, max(0, len(windows) - 1), min(_SAMPLE, len(windows))).astype(int))
+    found = []
+    for batch in windows.batches(chosen):
+        report.raise_if_cancelled()
+        found.append(float(_part(model, batch.resistance, batch.quality, shape)))
+    return found

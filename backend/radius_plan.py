@@ -1,0 +1,108 @@
+"""The plan of a run whose distances are defined by a declared window: radius and block are given, only the batch is chosen.
+
+Light: the toolbox makes the same plan before it starts the worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import MemoryPlanError
+from .memory import human_bytes
+from .window_plan import WindowPlan, allowed_memory, batch_size, fixed_memory
+from .window_shape import WindowShape
+
+
+@dataclass(frozen=True)
+class EliminationCost:
+    """What the elimination of windows needs; the numbers come from a distance's file.
+
+    Parameters
+    ----------
+    copies : int
+        Arrays of height x width x width numbers of 8 bytes that are alive at once.
+    nanoseconds : float
+        Time per height x width^3 on one core.
+    """
+
+    copies: int
+    nanoseconds: float
+
+    def window_bytes(self, window: WindowShape) -> int:
+        """Return the memory that one window needs."""
+        blocks = self.copies * window.width
+        return 8 * window.height * window.width * (blocks + 3 * self.copies * window.lanes)
+
+    def window_seconds(self, window: WindowShape) -> float:
+        """Return a rough estimate of the time that one window takes on one core."""
+        return self.nanoseconds * 1e-9 * window.height * window.width**2 * (window.width + window.lanes)
+
+
+def radius_window(rows: int, columns: int, radius: int, block: int) -> WindowShape:
+    """Return the window that radius and block declare; what would lie outside the raster on all sides is left out.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Cells of the raster.
+    radius : int
+        Cells on each side of a block.
+    block : int
+        Rows and columns of sources that share a window.
+    """
+    return WindowShape(block, block, min(radius, rows - 1), min(radius, columns - 1))
+
+
+def radius_plan(
+    rows: int,
+    columns: int,
+    radius: int,
+    block: int,
+    *,
+    cost: EliminationCost,
+    gradient: bool,
+    threads: int,
+    memory_limit: int,
+) -> WindowPlan:
+    """Plan the windows of a declared radius and block. Too little memory lowers the batch, never the window.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Cells of the raster.
+    radius, block : int
+        See `radius_window`.
+    cost : EliminationCost
+        Of the distance, with gradients where they are computed.
+    gradient : bool
+        Whether gradients are computed as well.
+    threads : int
+        For the estimate of time.
+    memory_limit : int
+        Bytes, 0 = 80 % of what is free.
+
+    Raises
+    ------
+    MemoryPlanError
+        When not even one window fits; says which radius would.
+    """
+    limit = allowed_memory(memory_limit)
+    fixed = fixed_memory(rows, columns, gradient=gradient)
+    window = radius_window(rows, columns, radius, block)
+    one = cost.window_bytes(window)
+    if fixed + one > limit:
+        smaller = radius
+        while smaller > 0 and fixed + cost.window_bytes(radius_window(rows, columns, smaller, block)) > limit:
+            smaller -= 1
+        raise MemoryPlanError(
+            f"A window of {window.height} x {window.width} cells needs about {human_bytes(fixed + one)} of memory, "
+            f"{human_bytes(limit)} are allowed.",
+            f"RADIUS = {smaller} would fit; it changes what is computed. Or use a coarser raster, or raise the memory limit."
+            if smaller
+            else "Use a smaller EXTENT or a coarser raster, or raise the memory limit.",
+            "RADIUS",
+        )
+    plan = WindowPlan(rows, columns, window, 1, 0, 0.0)
+    batch = batch_size(one, limit - fixed, plan.blocks)
+    seconds = plan.blocks * cost.window_seconds(window) / max(1, threads)
+    return WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)

@@ -1,0 +1,258 @@
+"""Direct solution of nine-point systems on windows, row by row: block-tridiagonal elimination, batched over windows.
+
+Ordered by rows, the matrix of a window couples a row of ``w`` cells only with itself and the two rows beside it. The halo above
+the sources and the halo below them are eliminated side by side, from the window's edges inwards; what is left are the few
+rows that hold the sources, the core. That costs ``h w^3`` operations instead of the ``(h w)^3`` of the whole matrix; the couplings reach
+one column to either side only and are applied as stencils, not as products of matrices.
+
+Everything is XLA and differentiable, forwards and backwards: the only rule of its own is that of the inverse of a block.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from ..window_shape import WindowShape
+
+#: A matrix: ``[down + 1, right + 1, window, row, column]`` couples a cell with the one `down` rows below and `right` columns to
+#: the right of it. Coefficients that would leave the window are 0.
+Stencil = Float[Array, "3 3 windows height width"]
+
+
+class Elimination(NamedTuple):
+    """A matrix after elimination, rows first.
+
+    Parameters
+    ----------
+    arms : array, shape (halo_rows, 2 windows, width, width)
+        Inverse pivots of the halo: the rows above the sources from the top, beside those below from the bottom.
+    core : array, shape (block_rows, windows, width, width)
+        Inverse pivots of the rows that hold sources, from the top.
+    arm_couplings, core_couplings : array, shape (rows, 3, 3, windows, width)
+        Couplings of a row with the one eliminated before, itself, and the one after.
+    """
+
+    arms: Array
+    core: Array
+    arm_couplings: Array
+    core_couplings: Array
+
+
+@jax.custom_jvp
+def _inverse(matrix: Array) -> Array:
+    return jnp.linalg.inv(matrix)
+
+
+@jax.custom_jvp
+def _inverse_definite(matrix: Array) -> Array:
+    lower = jnp.linalg.cholesky(matrix, symmetrize_input=False)
+    identity = jnp.broadcast_to(jnp.eye(matrix.shape[-1], dtype=matrix.dtype), matrix.shape)
+    half = lax.linalg.triangular_solve(lower, identity, left_side=True, lower=True)
+    return half.mT @ half
+
+
+@_inverse.defjvp
+def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    inverse = _inverse(*primals)
+    return inverse, -(inverse @ tangents[0] @ inverse)
+
+
+@_inverse_definite.defjvp
+def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    inverse = _inverse_definite(*primals)
+    return inverse, -(inverse @ tangents[0] @ inverse)
+
+
+def transposed(stencil: Stencil) -> Stencil:
+    """Return the transposed matrix."""
+    rows = []
+    for down in (-1, 0, 1):
+        row = []
+        for right in (-1, 0, 1):
+            # The coefficient that couples the cell over there with this one.
+            back = jnp.pad(stencil[1 - down, 1 - right], ((0, 0), (1, 1), (1, 1)))
+            height, width = stencil.shape[-2:]
+            row.append(back[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width])
+        rows.append(jnp.stack(row))
+    return jnp.stack(rows)
+
+
+def eliminate(stencil: Stencil, window: WindowShape, *, definite: bool) -> Elimination:
+    """Eliminate a matrix.
+
+    Parameters
+    ----------
+    stencil : (3, 3, windows, height, width)
+        The matrix. Its pivots are not exchanged: it must be positive definite or (weakly) diagonally dominant by rows.
+    window : WindowShape
+        Its block's rows are eliminated last; static.
+    definite : bool
+        Whether the matrix is symmetric and positive definite; static.
+    """
+    inverse = _inverse_definite if definite else _inverse
+    arms, core = _parts(stencil, window)
+    arm_pivots = _pivots(arms, _dense(arms[:, 1]), inverse)
+    blocks = _dense(core[:, 1])
+    if window.halo_rows:
+        top, bottom = _halves(_sandwich(_to_arms(core), arm_pivots[-1], arms[-1, 2]))
+        blocks = blocks.at[0].add(-top).at[-1].add(-bottom)
+    return Elimination(arm_pivots, _pivots(core, blocks, inverse), arms, core)
+
+
+def transpose(elimination: Elimination, stencil: Stencil, window: WindowShape) -> Elimination:
+    """Return the elimination of the transposed matrix."""
+    arms, core = _parts(transposed(stencil), window)
+    return Elimination(elimination.arms.mT, elimination.core.mT, arms, core)
+
+
+def diagonal_of_inverse(elimination: Elimination) -> Float[Array, "windows height width"]:
+    """Return the diagonal of the inverse of an eliminated matrix."""
+    arms, core, arm_couplings, core_couplings = elimination
+
+    def step(inner: tuple[Array, Array], row: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        block, back = inner
+        pivot, couplings = row
+        found = pivot + pivot @ _sandwich(couplings[2], block, back) @ pivot
+        return (found, couplings[0]), jnp.diagonal(found, axis1=-2, axis2=-1)
+
+    last = core[-1]
+    start = (last, core_couplings[-1, 0])
+    (first, _), inner = lax.scan(step, start, (core[:-1], core_couplings[:-1]), reverse=True)
+    diagonals = jnp.concatenate([inner, jnp.diagonal(last, axis1=-2, axis2=-1)[None]])
+    start = (jnp.concatenate([first, last]), _to_arms(core_couplings))
+    _, outer = lax.scan(step, start, (arms, arm_couplings), reverse=True)
+    return _whole(outer, diagonals)
+
+
+def solve(
+    elimination: Elimination,
+    core: Float[Array, "rows windows width values"],
+    arms: Float[Array, "halo windows2 width values"] | None = None,
+) -> Float[Array, "windows height width values"]:
+    """Solve an eliminated system.
+
+    Parameters
+    ----------
+    elimination : Elimination
+    core : (block_rows, windows, width, values)
+        Right-hand sides in the rows that hold sources; see `split` for whole windows.
+    arms : (halo_rows, 2 windows, width, values)
+        Those in the halo; by default 0.
+    """
+    arm_pivots, core_pivots, arm_couplings, core_couplings = elimination
+    values = core.shape[-1]
+    ends = jnp.zeros((2 * core.shape[1], core.shape[2], values), core.dtype)
+    partly = None
+    if arms is not None and len(arm_pivots):
+        _, partly = lax.scan(_forward, ends, (arm_pivots, arm_couplings[:, 0], arms))
+        top, bottom = _halves(_apply(_to_arms(core_couplings), partly[-1]))
+        core = core.at[0].add(-top).at[-1].add(-bottom)
+    _, inner = lax.scan(_forward, ends[: core.shape[1]], (core_pivots, core_couplings[:, 0], core))
+    last = inner[-1]
+    first, solved = lax.scan(_backward, last, (core_pivots[:-1], core_couplings[:-1, 2], inner[:-1]), reverse=True)
+    solved = jnp.concatenate([solved, last[None]])
+    start = jnp.concatenate([first, last])
+    if partly is None:
+        _, outer = lax.scan(_backward_unloaded, start, (arm_pivots, arm_couplings[:, 2]), reverse=True)
+    else:
+        _, outer = lax.scan(_backward, start, (arm_pivots, arm_couplings[:, 2], partly), reverse=True)
+    return _whole(outer, solved)
+
+
+def split(values: Float[Array, "windows height width values"], window: WindowShape) -> tuple[Array, Array]:
+    """Return the core and the arms of right-hand sides."""
+    rows = jnp.moveaxis(values, 1, 0)
+    first, last = window.halo_rows, window.halo_rows + window.block_rows
+    return rows[first:last], jnp.concatenate([rows[:first], rows[last:][::-1]], axis=1)
+
+
+def unit_sources(window: WindowShape, windows: int, dtype: jnp.dtype) -> Float[Array, "rows windows width lanes"]:
+    """Return right-hand sides, 1 at the source of each lane, in the rows that hold sources."""
+    lanes = jnp.arange(window.lanes)
+    ones = jnp.zeros((window.block_rows, window.width, window.lanes), dtype)
+    ones = ones.at[lanes // window.block_columns, window.halo_columns + lanes % window.block_columns, lanes].set(1)
+    return jnp.broadcast_to(ones[:, None], (window.block_rows, windows, window.width, window.lanes))
+
+
+def _parts(stencil: Stencil, window: WindowShape) -> tuple[Array, Array]:
+    """Return the couplings of the arms, both from their outer ends inwards, and of the core; rows first."""
+    rows = jnp.transpose(stencil, (3, 0, 1, 2, 4))
+    first, last = window.halo_rows, window.halo_rows + window.block_rows
+    from_below = rows[last:][::-1, ::-1]
+    return jnp.concatenate([rows[:first], from_below], axis=3), rows[first:last]
+
+
+def _to_arms(core_couplings: Array) -> Array:
+    return jnp.concatenate([core_couplings[0, 0], core_couplings[-1, 2]], axis=1)
+
+
+def _halves(values: Array) -> tuple[Array, Array]:
+    middle = values.shape[0] // 2
+    return values[:middle], values[middle:]
+
+
+def _whole(outer: Array, inner: Array) -> Array:
+    """Put arms (halo, 2 windows, ...) and core (rows, windows, ...) together to (windows, height, ...)."""
+    windows = inner.shape[1]
+    rows = jnp.concatenate([outer[:, :windows], inner, outer[::-1, windows:]])
+    return jnp.moveaxis(rows, 0, 1)
+
+
+def _pivots(couplings: Array, blocks: Array, inverse: object) -> Array:
+    def step(before: tuple[Array, Array], row: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        pivot, forth = before
+        couplings, block = row
+        found = inverse(block - _sandwich(couplings[0], pivot, forth))  # type: ignore[operator]
+        return (found, couplings[2]), found
+
+    start = (jnp.zeros(blocks.shape[1:], blocks.dtype), jnp.zeros(couplings.shape[2:], couplings.dtype))
+    return lax.scan(step, start, (couplings, blocks))[1]
+
+
+def _forward(before: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    pivot, back, values = row
+    found = pivot @ (values - _apply(back, before))
+    return found, found
+
+
+def _backward(after: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    pivot, forth, values = row
+    found = values - pivot @ _apply(forth, after)
+    return found, found
+
+
+def _backward_unloaded(after: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
+    pivot, forth = row
+    found = -(pivot @ _apply(forth, after))
+    return found, found
+
+
+def _apply(coupling: Array, values: Array) -> Array:
+    """Multiply values (windows, width, any) by a coupling (3, windows, width) from the left."""
+    left, middle, right = coupling[..., None]
+    padded = jnp.pad(values, ((0, 0), (1, 1), (0, 0)))
+    return left * padded[:, :-2] + middle * values + right * padded[:, 2:]
+
+
+def _apply_right(values: Array, coupling: Array) -> Array:
+    """Multiply values (windows, any, width) by a coupling (3, windows, width) from the right."""
+    # Scaled columns move to where they couple to: gathered, so that nothing is scattered.
+    left, middle, right = jnp.pad(coupling, ((0, 0), (0, 0), (1, 1)))[:, :, None]
+    padded = jnp.pad(values, ((0, 0), (0, 0), (1, 1)))
+    moved_left, moved_right = padded[..., 2:] * left[..., 2:], padded[..., :-2] * right[..., :-2]
+    return moved_left + values * middle[..., 1:-1] + moved_right
+
+
+def _sandwich(one: Array, values: Array, other: Array) -> Array:
+    return _apply_right(_apply(one, values), other)
+
+
+def _dense(couplings: Array) -> Array:
+    """Return blocks (rows, windows, width, width) of couplings within rows (rows, 3, windows, width)."""
+    width = couplings.shape[-1]
+    offset = jnp.arange(width)[None, :] - jnp.arange(width)[:, None]
+    left, middle, right = (couplings[:, each, :, :, None] for each in range(3))
+    return jnp.where(offset == 0, middle, jnp.where(offset == -1, left, jnp.where(offset == 1, right, 0)))
