@@ -12,7 +12,6 @@ from landscape_oracle import expect
 from small_landscapes import Laboratory, Outcome, hills
 
 OUTPUTS = ("SELECTION", "RANK", "CURVE")
-# The other actions of 0.2 change less than one full budget: rounds and random draws differ.
 SETTINGS: dict[str, Any] = {"BUDGET": 8, "AMOUNT": 0.2, "ROUNDS": 2}
 
 
@@ -73,6 +72,25 @@ def test_the_gain_is_that_of_the_changed_landscape(laboratory, action, kind):
     assert outcome.numbers["C_BEFORE"] == pytest.approx(before, rel=1e-11)
     assert outcome.numbers["GAIN"] == pytest.approx(after - before, rel=1e-9)
     assert outcome.numbers["GAIN"] > 0
+
+
+def test_windows_are_wide_enough_for_the_landscape_after_the_action(laboratory):
+    """Before, no path within reach is longer than a cell; after, cells of resistance 0.25 carry it further."""
+    quality, permeability = hills()
+    reach = {"DISPERSAL_DISTANCE": 5.0, "CUTOFF": 0.05}
+    outcome = run(laboratory, quality, permeability, ACTION="raise_permeability_to", AMOUNT=4.0, BUDGET=30, **reach)
+    after = acted(permeability, outcome.map("SELECTION") == 1, "raise_permeability_to", 4.0, "permeability")
+    gain = expect(quality, after, **reach).C - expect(quality, permeability, **reach).C
+    assert outcome.numbers["GAIN"] == pytest.approx(gain, rel=1e-9)
+
+
+def test_an_action_is_in_units_of_the_raster_before_its_transformation(laboratory):
+    quality, permeability = hills()
+    bend = {"TRANSFORMATION": "power", "EXPONENT": 2.5}
+    outcome = run(laboratory, quality, permeability, **bend)
+    after = acted(permeability, outcome.map("SELECTION") == 1, "raise_permeability", 0.2, "permeability")
+    gain = expect(quality, after, **bend).C - expect(quality, permeability, **bend).C
+    assert outcome.numbers["GAIN"] == pytest.approx(gain, rel=1e-9)
 
 
 def test_protection_gains_the_loss_that_it_avoids(laboratory):
