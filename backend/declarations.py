@@ -115,6 +115,54 @@ class Extent(Parameter):
 
 
 @dataclass(frozen=True)
+class Text(Parameter):
+    """A line of text."""
+
+    kind: ClassVar[str] = "text"
+
+    default: str | None = None
+    optional: bool = False
+    advanced: bool = False
+
+
+@dataclass(frozen=True)
+class File(Parameter):
+    """An existing file whose name ends in `ending` (without the dot; empty: any)."""
+
+    kind: ClassVar[str] = "file"
+
+    ending: str = ""
+    default: None = None
+    optional: bool = False
+    advanced: bool = False
+
+
+@dataclass(frozen=True)
+class Vector(Parameter):
+    """A vector layer of a `geometry`: any (tables too), point, line or polygon; its job value is `path|layername=name`."""
+
+    kind: ClassVar[str] = "vector"
+
+    geometry: str = "any"
+    default: None = None
+    optional: bool = False
+    advanced: bool = False
+
+
+@dataclass(frozen=True)
+class Field(Parameter):
+    """A field of the vector layer that `vector` names; numeric or any."""
+
+    kind: ClassVar[str] = "field"
+
+    vector: str = ""
+    numeric: bool = False
+    default: str | None = None
+    optional: bool = False
+    advanced: bool = False
+
+
+@dataclass(frozen=True)
 class Style:
     """How a raster looks when it lands: a colour ramp and how values stretch over it."""
 
@@ -148,6 +196,53 @@ class RasterOutput(Output):
 
     unit: str = ""
     style: Style = Style()
+
+
+@dataclass(frozen=True)
+class VectorStyle:
+    """How a vector layer looks when it lands: graduated colours of a `field`; points and lines grow with `size_by` too."""
+
+    field: str = ""
+    ramp: str = "viridis"
+    stretch: str = "quantile"
+    size_by: str = ""
+
+
+@dataclass(frozen=True)
+class OutputLayer:
+    """A layer of a vector output.
+
+    Parameters
+    ----------
+    layer : str
+        Its name in the file.
+    name : str
+        Name under which models and scripts get ``path|layername=layer``.
+    """
+
+    layer: str
+    name: str
+    label: str
+    style: VectorStyle = VectorStyle()
+
+
+@dataclass(frozen=True)
+class VectorOutput(Output):
+    """A GeoPackage of one or several layers."""
+
+    kind: ClassVar[str] = "vector"
+
+    layers: tuple[OutputLayer, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileOutput(Output):
+    """A file of another format, known by its ending (without the dot)."""
+
+    kind: ClassVar[str] = "file"
+
+    ending: str = "txt"
+    format: str = "Text files"
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,8 @@ def _complete(declaration: Declaration, given: dict[str, Any]) -> dict[str, Any]
 
 def _check_value(parameter: dict[str, Any], value: Any) -> None:
     name, kind = parameter["name"], parameter["kind"]
+    if kind in ("vector", "field", "file", "text") and not isinstance(value, str):
+        raise InputError(name, f"'{value}' is no text.", "Give a text.")
     if kind in ("number", "distance"):
         _check_number(parameter, value)
     elif kind == "extent":

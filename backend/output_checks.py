@@ -6,17 +6,24 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from .declarations import FileOutput
 from .errors import InputError
 from .job import Job
 from .memory import human_bytes
 from .raster_io import Grid
 
-_ENDINGS = {"raster": (".tif", ".tiff"), "table": (".csv",), "report": (".html", ".htm")}
+_ENDINGS = {
+    "raster": (".tif", ".tiff"),
+    "vector": (".gpkg",),
+    "table": (".csv",),
+    "report": (".html", ".htm"),
+}
+_FILE_INPUTS = ("raster", "vector", "file")
 _BYTES_PER_CELL = 5
 
 
-def check_outputs(job: Job, grid: Grid) -> None:
-    """Check folders, names and free space of every output that the job asks for.
+def check_outputs(job: Job, grid: Grid | None) -> None:
+    """Check folders, names and free space of every output that the job asks for; `grid` is that of output rasters.
 
     Raises
     ------
@@ -24,18 +31,20 @@ def check_outputs(job: Job, grid: Grid) -> None:
         With the output's name, the path and what to do.
     """
     kinds = {output.name: output.kind for output in job.declaration.outputs}
+    endings = {**_ENDINGS, **{o.name: (f".{o.ending}",) for o in job.declaration.outputs if isinstance(o, FileOutput)}}
     needed: dict[Path, int] = {}
     seen: dict[Path, str] = {}
     for name, given in job.outputs.items():
-        if kinds.get(name) not in _ENDINGS:
+        allowed = endings.get(name) or endings.get(kinds.get(name, ""))
+        if allowed is None:
             raise InputError(name, f"'{job.analysis}' has no such output file.", f"Known: {', '.join(kinds)}.")
         path = Path(given)
-        _check_path(name, path, _ENDINGS[kinds[name]])
+        _check_path(name, path, allowed)
         whole = path.resolve()
         if whole in seen:
             raise InputError(name, f"'{path}' is the output of {seen[whole]} as well.", "Give each its own file.")
         seen[whole] = name
-        size = grid.cells * _BYTES_PER_CELL if kinds[name] == "raster" else 1_000_000
+        size = grid.cells * _BYTES_PER_CELL if grid and kinds[name] == "raster" else 1_000_000
         needed[whole.parent] = needed.get(whole.parent, 0) + size
     for folder, size in needed.items():
         free = shutil.disk_usage(folder).free
@@ -46,8 +55,8 @@ def check_outputs(job: Job, grid: Grid) -> None:
                 f"The outputs need up to {human_bytes(size)} in '{folder}', {human_bytes(free)} are free.",
                 "Free some space or choose another folder.",
             )
-    for name in (p.name for p in job.declaration.parameters if p.kind == "raster"):
-        source = job.parameters.get(name)
+    for name in (p.name for p in job.declaration.parameters if p.kind in _FILE_INPUTS):
+        source = str(job.parameters.get(name) or "").partition("|")[0]
         if source and Path(source).exists() and Path(source).resolve() in seen:
             raise InputError(seen[Path(source).resolve()], f"It would overwrite {name}.", "Choose another file.")
 

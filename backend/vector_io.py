@@ -247,12 +247,30 @@ def write_geopackage(path: str | Path, layers: list[LayerToWrite], metadata: dic
         dataset.SetMetadata(metadata)
         for layer in layers:
             failures += _write_layer(dataset, layer)
-        _, why = _quiet(dataset.FlushCache)
-        failures += [why] if why else []
         dataset = None
+        failures = failures or _incomplete(path, layers)
     if failures:
         text = " ".join(dict.fromkeys(failures))
         raise OutputError(f"'{path}' could not be written whole. {text}", "Is the disk full?", parameter)
+
+
+def _incomplete(path: str | Path, layers: list[LayerToWrite]) -> list[str]:
+    """Return what a file that was closed lacks."""
+    dataset, why = _quiet(gdal.OpenEx, str(path), gdal.OF_VECTOR | gdal.OF_READONLY)
+    if dataset is None:
+        return [why or "it cannot be read"]
+    found = {layer.name: dataset.GetLayerByName(layer.name) for layer in layers}
+    return [
+        f"layer {layer.name} is not whole"
+        for layer in layers
+        if found[layer.name] is None or found[layer.name].GetFeatureCount() != _rows(layer)
+    ]
+
+
+def _rows(layer: LayerToWrite) -> int:
+    if layer.geometry is not None:
+        return len(layer.geometry)
+    return len(next(iter(layer.columns.values()), ()))
 
 
 def _write_layer(dataset: Any, layer: LayerToWrite) -> list[str]:
@@ -277,7 +295,7 @@ def _write_features(dataset: Any, made: Any, layer: LayerToWrite, names: list[st
     there = [present(layer.columns, name) for name in names]
     values = [layer.columns[name].tolist() for name in names]
     texts = [layer.columns[name].dtype.kind == "O" for name in names]
-    count = len(values[0]) if values else len(layer.geometry or [])
+    count = _rows(layer)
     # The layer's real field numbers: a field may have been renamed or reordered by the driver.
     place = [made.GetLayerDefn().GetFieldIndex(name) for name in names]
     dataset.StartTransaction()

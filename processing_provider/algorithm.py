@@ -20,7 +20,6 @@ from qgis.PyQt.QtGui import QIcon
 from .help_text import rich_help, terminal_help
 from .icons import icon, icon_path
 from .parameters import (
-    choice_problem,
     is_empty,
     job_value,
     normalised,
@@ -30,10 +29,12 @@ from .parameters import (
 )
 from .plugin_facts import homepage
 from .translation import tr
+from .vector_parameters import layer_outputs, layer_sources
 
 if TYPE_CHECKING:
     from .layer_export import RasterSource
     from .settings import Settings
+    from .vector_export import VectorSource
 
 
 class CatalogueAlgorithm(QgsProcessingAlgorithm):
@@ -48,7 +49,7 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
     def __init__(self, entry: dict[str, Any]) -> None:
         super().__init__()
         self._entry = entry
-        self._rasters: dict[str, RasterSource] = {}
+        self._layers: dict[str, RasterSource | VectorSource] = {}
         self._values: dict[str, Any] = {}
         self._settings: Settings | None = None
 
@@ -106,6 +107,8 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
                 self.addParameter(destination)
             else:
                 self.addOutput(qgis_number_output(declared))
+            for output in layer_outputs(declared) if declared["kind"] == "vector" else ():
+                self.addOutput(output)
 
     def canExecute(self) -> tuple[bool, str]:
         """Return whether the compute engine is there, and how to install it."""
@@ -119,16 +122,17 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         """Check values, files, reference systems, grids and bands, as far as no cell needs to be read."""
         from .job import build_job
         from .local_check import check_headers
+        from .value_problems import value_problem
 
         parameters = self._normalised(parameters)
         for declared in self._entry["parameters"]:
-            if why := choice_problem(declared, parameters.get(declared["name"])):
+            if why := value_problem(declared, parameters.get(declared["name"])):
                 return False, why
-        accepted, why = super().checkParameterValues(parameters, context)
-        if not accepted:
-            return False, why
         try:
             sources = self._sources(parameters, context)
+            accepted, why = super().checkParameterValues(parameters, context)
+            if not accepted:
+                return False, why
             if not all(source.path for source in sources.values()):
                 return True, ""
             values = self._values_of(parameters, context, sources)
@@ -146,8 +150,8 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
 
         parameters = self._normalised(parameters)
         self._settings = read_settings()
-        self._rasters = self._sources(parameters, context)
-        self._values = self._values_of(parameters, context, self._rasters)
+        self._layers = self._sources(parameters, context)
+        self._values = self._values_of(parameters, context, self._layers)
         return True
 
     def processAlgorithm(
@@ -157,39 +161,60 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         from .job_run import run_job
 
         outputs = self._destinations(parameters, context)
-        result = run_job(self.name(), self._values, self._rasters, outputs, self._settings, feedback)
+        result = run_job(self.name(), self._values, self._layers, outputs, self._settings, feedback)
         self._style(outputs, context)
+        layers: dict[str, str] = {}
+        for declared in self._entry["outputs"]:
+            if declared["kind"] == "vector" and declared["name"] in outputs:
+                layers.update(layer_sources(declared, outputs[declared["name"]]))
         numbers = {name: result.numbers.get(name) for name in self._names("number")}
-        return {**outputs, **numbers}
+        return {**outputs, **layers, **numbers}
 
-    def _sources(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, RasterSource]:
-        """Return the raster inputs that are given."""
+    def _sources(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> dict[str, RasterSource | VectorSource]:
+        """Return the layers that are given."""
+        readers = {"raster": self._raster_source, "vector": self._vector_source}
+        return {
+            declared["name"]: readers[declared["kind"]](declared["name"], parameters, context)
+            for declared in self._entry["parameters"]
+            if declared["kind"] in readers and not (declared["optional"] and is_empty(parameters.get(declared["name"])))
+        }
+
+    def _raster_source(self, name: str, parameters: dict[str, Any], context: QgsProcessingContext) -> RasterSource:
         from .layer_export import raster_source
 
-        sources = {}
-        for declared in self._entry["parameters"]:
-            name = declared["name"]
-            if declared["kind"] != "raster" or (declared["optional"] and is_empty(parameters.get(name))):
-                continue
-            layer = self.parameterAsRasterLayer(parameters, name, context)
-            if layer is None or not layer.isValid():
-                raise QgsProcessingException(
-                    tr("{}: The raster '{}' cannot be opened. Check that it exists and that it is a raster.").format(
-                        name, parameters.get(name)
-                    )
+        layer = self.parameterAsRasterLayer(parameters, name, context)
+        if layer is None or not layer.isValid():
+            raise QgsProcessingException(
+                tr("{}: The raster '{}' cannot be opened. Check that it exists and that it is a raster.").format(
+                    name, parameters.get(name)
                 )
-            sources[name] = raster_source(name, layer)
-        return sources
+            )
+        return raster_source(name, layer)
+
+    def _vector_source(self, name: str, parameters: dict[str, Any], context: QgsProcessingContext) -> VectorSource:
+        from .vector_export import vector_source
+
+        features = self.parameterAsSource(parameters, name, context)
+        if features is None:
+            raise QgsProcessingException(
+                tr("{}: The layer '{}' cannot be opened. Check that it exists and that it is a vector layer.").format(
+                    name, parameters.get(name)
+                )
+            )
+        layer = self.parameterAsVectorLayer(parameters, name, context)
+        return vector_source(name, parameters.get(name), layer, features)
 
     def _values_of(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, sources: dict[str, RasterSource]
+        self, parameters: dict[str, Any], context: QgsProcessingContext, sources: dict[str, RasterSource | VectorSource]
     ) -> dict[str, Any]:
-        """Return the job's values; rasters are None, since some have to be exported first."""
+        """Return the job's values; layers are None, since some have to be exported first."""
         first = next(iter(sources.values()), None)
         crs = first.crs if first else QgsCoordinateReferenceSystem()
         return {
             declared["name"]: None
-            if declared["kind"] == "raster"
+            if declared["kind"] in ("raster", "vector")
             else job_value(self, declared, parameters, context, crs)
             for declared in self._entry["parameters"]
         }
@@ -199,7 +224,7 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         outputs = {}
         for declared in self._entry["outputs"]:
             name = declared["name"]
-            if declared["kind"] == "raster":
+            if declared["kind"] in ("raster", "vector"):
                 path = self.parameterAsOutputLayer(parameters, name, context)
             elif declared["kind"] != "number":
                 path = self.parameterAsFileOutput(parameters, name, context)
@@ -215,9 +240,27 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
 
         for declared in self._entry["outputs"]:
             path = outputs.get(declared["name"])
-            if declared["kind"] == "raster" and path and context.willLoadLayerOnCompletion(path):
-                details = context.layerToLoadOnCompletionDetails(path)
+            if not path or not context.willLoadLayerOnCompletion(path):
+                continue
+            details = context.layerToLoadOnCompletionDetails(path)
+            if declared["kind"] == "raster":
                 details.setPostProcessor(post_processor(self.name(), declared))
+            elif declared["kind"] == "vector":
+                self._load_layers(declared, path, context)
+
+    def _load_layers(self, declared: dict[str, Any], path: str, context: QgsProcessingContext) -> None:
+        """Have every layer of a file loaded and styled instead of its first alone."""
+        from .vector_styles import vector_post_processor
+
+        waiting = context.layersToLoadOnCompletion()
+        details = waiting.pop(path)
+        project, output = details.project, details.outputName
+        context.setLayersToLoadOnCompletion(waiting)
+        sources = layer_sources(declared, path)
+        for layer in declared["layers"]:
+            one = QgsProcessingContext.LayerDetails(tr(layer["label"]), project, output)
+            one.setPostProcessor(vector_post_processor(self.name(), layer))
+            context.addLayerToLoadOnCompletion(sources[layer["name"]], one)
 
     def _names(self, kind: str) -> list[str]:
         return [output["name"] for output in self._entry["outputs"] if output["kind"] == kind]

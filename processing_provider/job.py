@@ -61,6 +61,7 @@ def overwritten_input(parameters: dict[str, Any], outputs: dict[str, str]) -> tu
     """Return the output and the input that are the same file, or None."""
     written = {os.path.realpath(path): name for name, path in outputs.items()}
     for name, value in parameters.items():
-        if isinstance(value, str) and os.path.isabs(value) and os.path.realpath(value) in written:
-            return written[os.path.realpath(value)], name
+        path = value.partition("|")[0] if isinstance(value, str) else ""
+        if os.path.isabs(path) and os.path.realpath(path) in written:
+            return written[os.path.realpath(path)], name
     return None

@@ -15,6 +15,7 @@ from .layer_export import RasterSource, export
 from .local_check import JobRefusedError, check_job
 from .settings import Settings
 from .translation import tr
+from .vector_export import VectorSource, export_vector
 from .worker_client import WorkerCancelledError, WorkerError, WorkerResult, remove_unfinished, run_worker
 from .worker_feedback import FeedbackListener
 
@@ -24,7 +25,7 @@ _CHECKED = 2.0
 def run_job(
     analysis: str,
     values: dict[str, Any],
-    rasters: dict[str, RasterSource],
+    sources: dict[str, RasterSource | VectorSource],
     outputs: dict[str, str],
     settings: Settings,
     feedback: QgsProcessingFeedback,
@@ -36,9 +37,9 @@ def run_job(
     analysis : str
         Id of the catalogue entry.
     values : dict
-        The job's parameters; rasters are filled in here.
-    rasters : dict
-        The raster inputs that are given.
+        The job's parameters; layers are filled in here.
+    sources : dict
+        The raster and vector inputs that are given.
     outputs : dict
         Path of every output that is asked for.
     settings : Settings
@@ -55,7 +56,7 @@ def run_job(
     if problem := engine_problem(settings):
         raise QgsProcessingException(problem)
     with tempfile.TemporaryDirectory(prefix="driftway-", dir=QgsProcessingUtils.tempFolder()) as scratch:
-        whole = {**values, **{name: _path(source, Path(scratch), feedback) for name, source in rasters.items()}}
+        whole = {**values, **{name: _path(source, Path(scratch), feedback) for name, source in sources.items()}}
         if clash := overwritten_input(whole, outputs):
             raise QgsProcessingException(tr("{}: It would overwrite the input {}. Choose another file.").format(*clash))
         job = build_job(analysis, whole, outputs, settings.device, settings.threads, settings.memory_limit_bytes)
@@ -71,11 +72,11 @@ def run_job(
     return result
 
 
-def _path(source: RasterSource, scratch: Path, feedback: QgsProcessingFeedback) -> str:
+def _path(source: RasterSource | VectorSource, scratch: Path, feedback: QgsProcessingFeedback) -> str:
     if source.path:
         return source.path
     feedback.pushInfo(tr("{} is not a file that GDAL opens as it is: it is exported.").format(source.name))
-    return export(source, scratch)
+    return export_vector(source, scratch) if isinstance(source, VectorSource) else export(source, scratch)
 
 
 def _checked_run(

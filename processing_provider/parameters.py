@@ -27,6 +27,7 @@ from qgis.core import (
 from .help_text import parameter_help, plain
 from .qgis_enums import FLAG_ADVANCED, FLAG_OPTIONAL, NUMBER_DOUBLE, NUMBER_INTEGER
 from .translation import tr
+from .vector_parameters import field, file, read_file, read_text, vector, vector_destination
 
 _LARGEST = 1.7976931348623157e308
 
@@ -55,11 +56,19 @@ def qgis_destination(declared: dict[str, Any]) -> QgsProcessingParameterDefiniti
     common = (None, declared["optional"], declared["create_by_default"])
     if declared["kind"] == "raster":
         parameter = QgsProcessingParameterRasterDestination(declared["name"], tr(declared["label"]), *common)
+    elif declared["kind"] == "vector":
+        parameter = vector_destination(declared)
     else:
-        file_filter = tr(_FILE_FILTERS[declared["kind"]])
+        file_filter = _file_filter(declared)
         parameter = QgsProcessingParameterFileDestination(declared["name"], tr(declared["label"]), file_filter, *common)
     parameter.setHelp(plain(declared["help"]))
     return parameter
+
+
+def _file_filter(declared: dict[str, Any]) -> str:
+    if declared["kind"] == "file":
+        return f"{tr(declared['format'])} (*.{declared['ending']})"
+    return tr(_FILE_FILTERS[declared["kind"]])
 
 
 def qgis_number_output(declared: dict[str, Any]) -> QgsProcessingOutputDefinition:
@@ -100,7 +109,7 @@ def job_value(
     context: QgsProcessingContext,
     crs: QgsCoordinateReferenceSystem,
 ) -> Any:
-    """Return the job's value of any parameter but a raster.
+    """Return the job's value of any parameter but a raster or a vector layer.
 
     Parameters
     ----------
@@ -225,10 +234,6 @@ def _read_flag(algorithm, declared, parameters, context, crs):
     return algorithm.parameterAsBool(parameters, declared["name"], context)
 
 
-def _read_text(algorithm, declared, parameters, context, crs):
-    return algorithm.parameterAsString(parameters, declared["name"], context)
-
-
 def _read_extent(algorithm, declared, parameters, context, crs):
     box = algorithm.parameterAsExtent(parameters, declared["name"], context, crs)
     return None if box.isNull() else [box.xMinimum(), box.xMaximum(), box.yMinimum(), box.yMaximum()]
@@ -243,6 +248,9 @@ _DEFINITIONS: dict[str, Callable[[dict[str, Any]], QgsProcessingParameterDefinit
     "flag": _flag,
     "extent": _extent,
     "text": _text,
+    "vector": vector,
+    "field": field,
+    "file": file,
 }
 
 _READERS: dict[str, Callable[..., Any]] = {
@@ -252,7 +260,9 @@ _READERS: dict[str, Callable[..., Any]] = {
     "choice": _read_choice,
     "flag": _read_flag,
     "extent": _read_extent,
-    "text": _read_text,
+    "text": read_text,
+    "field": read_text,
+    "file": read_file,
 }
 
 _FILE_FILTERS = {"table": "CSV files (*.csv)", "report": "HTML files (*.html)"}

@@ -53,6 +53,14 @@ class DriftwayProvider(QgsProcessingProvider):
         """Return the ending of rasters that are not named."""
         return "tif"
 
+    def supportedOutputVectorLayerExtensions(self) -> list[str]:
+        """Return what the worker writes."""
+        return ["gpkg"]
+
+    def defaultVectorFileExtension(self, hasGeometry: bool = True) -> str:
+        """Return the ending of vector files that are not named."""
+        return "gpkg"
+
     def loadAlgorithms(self) -> None:
         """Fill the toolbox; models only once this provider is registered, since they look up its algorithms."""
         for entry in algorithms():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from driftway.processing_provider.catalogue import algorithms
 from driftway.processing_provider.help_text import plain, terminal_help
-from driftway.processing_provider.qgis_enums import FLAG_ADVANCED, member
+from driftway.processing_provider.qgis_enums import FIELD_NUMERIC, FLAG_ADVANCED, member
 from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
@@ -18,9 +18,12 @@ from qgis.core import (
     QgsProcessingParameterBand,
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterVectorDestination,
 )
 
 ENTRIES = {entry["id"]: entry for entry in algorithms()}
@@ -55,11 +58,20 @@ FROZEN_INPUTS = {
         ("LOCKED_OUT", "raster", None, None),
         ("ROUNDS", "number", None, 5),
     ),
+    "networkindices": (
+        ("NODES", "vector", None, None),
+        ("EDGES", "vector", None, None),
+        ("CAPACITY_FIELD", "field", None, "capacity"),
+        ("DISTANCE_FIELD", "field", None, "distance"),
+        ("DISPERSAL_DISTANCE", "number", None, None),
+        ("PROBABILITY", "number", None, 0.5),
+    ),
 }
 FROZEN_OUTPUTS = {
     "connectivity": ("FUNCTIONAL_HABITAT", "ACCESSIBLE_HABITAT", "REPORT", "C", "ECA", "PC"),
     "sensitivity": ("SENSITIVITY", "ELASTICITY"),
     "prioritisation": ("SELECTION", "RANK", "CURVE", "REPORT", "GAIN", "GAIN_RANDOM"),
+    "networkindices": ("NETWORK", "PC_NUMERATOR", "ECA", "IIC_NUMERATOR"),
 }
 
 
@@ -169,22 +181,33 @@ def test_distances_and_bands_belong_to_their_raster(provider: Any, entry: dict[s
 
 
 @ALL
+def test_fields_belong_to_their_layer(provider: Any, entry: dict[str, Any]) -> None:
+    algorithm = registered(entry)
+    for declared in entry["parameters"]:
+        parameter = algorithm.parameterDefinition(declared["name"])
+        if declared["kind"] == "vector":
+            assert isinstance(parameter, QgsProcessingParameterFeatureSource)
+        if declared["kind"] == "field":
+            assert isinstance(parameter, QgsProcessingParameterField)
+            assert parameter.parentLayerParameterName() == declared["vector"]
+            assert (parameter.dataType() == FIELD_NUMERIC) == declared["numeric"]
+
+
+@ALL
 def test_every_output_is_as_declared(provider: Any, entry: dict[str, Any]) -> None:
     algorithm = registered(entry)
-    assert {output.name() for output in algorithm.outputDefinitions()} == {o["name"] for o in entry["outputs"]}
-    endings = {"raster": "tif", "table": "csv", "report": "html"}
+    layers = {layer["name"] for output in entry["outputs"] for layer in output.get("layers", ())}
+    names = {output["name"] for output in entry["outputs"]} | layers
+    assert {output.name() for output in algorithm.outputDefinitions()} == names
+    endings = {"raster": "tif", "table": "csv", "report": "html", "vector": "gpkg"}
+    kinds = {"raster": QgsProcessingParameterRasterDestination, "vector": QgsProcessingParameterVectorDestination}
     for declared in entry["outputs"]:
         if declared["kind"] == "number":
             assert isinstance(algorithm.outputDefinition(declared["name"]), QgsProcessingOutputNumber)
             continue
         parameter = algorithm.parameterDefinition(declared["name"])
-        kind = (
-            QgsProcessingParameterRasterDestination
-            if declared["kind"] == "raster"
-            else QgsProcessingParameterFileDestination
-        )
-        assert isinstance(parameter, kind)
-        assert parameter.defaultFileExtension() == endings[declared["kind"]]
+        assert isinstance(parameter, kinds.get(declared["kind"], QgsProcessingParameterFileDestination))
+        assert parameter.defaultFileExtension() == (endings.get(declared["kind"]) or declared["ending"])
         assert parameter.createByDefault() == declared["create_by_default"]
         assert parameter.help().strip()
 
@@ -234,10 +257,11 @@ def test_without_the_engine_it_says_how_to_install_it(provider: Any, entry: dict
 
 @ALL
 def test_a_word_that_is_no_choice_is_refused_with_the_choices(provider: Any, entry: dict[str, Any]) -> None:
-    context = QgsProcessingContext()
-    accepted, why = registered(entry).checkParameterValues({"NEIGHBOURS": "6"}, context)
-    assert not accepted
-    assert why == "NEIGHBOURS: '6' is not a choice. Choose from: 4, 8."
+    for declared in (parameter for parameter in entry["parameters"] if parameter["kind"] == "choice"):
+        accepted, why = registered(entry).checkParameterValues({declared["name"]: "6"}, QgsProcessingContext())
+        words = ", ".join(value for value, _ in declared["options"])
+        assert not accepted
+        assert why == f"{declared['name']}: '6' is not a choice. Choose from: {words}."
 
 
 @pytest.mark.parametrize("name", ["installengine", "enginestatus"])
