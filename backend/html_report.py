@@ -107,7 +107,9 @@ def number(value: Any) -> str:
         return "&ndash;"
     if isinstance(value, str):
         return html.escape(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    if isinstance(value, int) or 1e5 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:.6g}"
 
 
 def _row(label: str, value: str, note: str) -> str:

@@ -239,6 +239,6 @@ REFERENCES = (
     "and Urban Planning 64, 233-247. https://doi.org/10.1016/S0169-2046(02)00242-6",
     "Saura, S. & Pascual-Hortal, L. (2007) A new habitat availability index to integrate connectivity in landscape "
     "conservation planning. Landscape and Urban Planning 83, 91-103. https://doi.org/10.1016/j.landurbplan.2007.03.005",
-    "Saura, S. et al. (2011) Network analysis to assess landscape connectivity trends: the ProC index and equivalent "
-    "connected area. Ecological Indicators 11, 407-416. https://doi.org/10.1016/j.ecolind.2010.06.011",
+    "Saura, S. et al. (2011) Network analysis to assess landscape connectivity trends: application to European forests "
+    "(1990-2000). Ecological Indicators 11, 407-416. https://doi.org/10.1016/j.ecolind.2010.06.011",
 )
