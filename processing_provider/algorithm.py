@@ -125,7 +125,8 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         from .value_problems import value_problem
 
         parameters = self._normalised(parameters)
-        for declared in self._entry["parameters"]:
+        # What was given before what is missing.
+        for declared in sorted(self._entry["parameters"], key=lambda p: is_empty(parameters.get(p["name"]))):
             if why := value_problem(declared, parameters.get(declared["name"])):
                 return False, why
         try:
