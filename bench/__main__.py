@@ -1,0 +1,112 @@
+"""`./run bench [task ...]`: our kernels beside their peers, in one run on the same inputs, as tables and a plot."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import machine
+from .contest import Row, Task, load_tasks, task_modules
+from .plot import picture
+from .runner import TOP, Contest, Homes
+from .tables import comma_separated, is_noisy, markdown
+
+_HEAD = """# Benchmarks
+
+{noise}Measured by `./run bench` in one run of {minutes:.0f} minutes, ours and peers on the same inputs. {machine}.
+
+Times are warm, the best of several, per core: CPU time first, since it does not depend on what else runs; wall time next
+to it. *x ours* is CPU time relative to the first line in bold type of the same case. The error is the largest against the
+reference, in float64; **differs** marks an answer that is not the same within its precision. Peak memory is that of the whole
+process, interpreter and packages included. *Cold* is the first call with empty caches, compilation included; *from cache*
+the first call of a new process that finds its compiled code on disk.
+
+"""
+_NOISE = "> **Noisy.** The load was up to {load:.1f} while this was measured: others were busy on the machine.\n\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    for folder in given.tasks_from:
+        sys.path.append(folder)
+    modules = [*task_modules(), *(n for folder in given.tasks_from for n in _modules_of(folder))]
+    tasks = load_tasks(modules)
+    if given.list:
+        for name, (_, task) in tasks.items():
+            print(f"{name:16} {task.title}: {', '.join(each.label for each in task.contestants)}")
+        return 0
+    unknown = [name for name in given.tasks if name not in tasks]
+    if unknown:
+        print(f"There is no task {', '.join(unknown)}. Known: {', '.join(tasks)}.", file=sys.stderr)
+        return 2
+    started = time.monotonic()
+    parts: list[tuple[Task, list[Row]]] = []
+    for name in given.tasks or tasks:
+        parts.append(_contest(*tasks[name], given))
+    return _publish(parts, given, (time.monotonic() - started) / 60)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
+    parser.add_argument("tasks", nargs="*", help="tasks to run; all by default")
+    parser.add_argument("--list", action="store_true", help="name the tasks and their contestants")
+    parser.add_argument("--quick", action="store_true", help="small cases and few repetitions: whether it works")
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="contestants with this word (repeatable)")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md and its picture")
+    parser.add_argument("--output", type=Path, default=TOP / ".driftway" / "bench", help="folder of the results")
+    parser.add_argument("--patience", type=float, default=240.0, help="seconds after which a contestant is given up")
+    parser.add_argument("--tasks-from", action="append", default=[], metavar="FOLDER", help="further task modules")
+    return parser
+
+
+def _modules_of(folder: str) -> list[str]:
+    return [f"{Path(folder).name}.{name}" for name in task_modules(Path(folder))]
+
+
+def _contest(module: object, task: Task, given: argparse.Namespace) -> tuple[Task, list[Row]]:
+    engine, peers = os.environ.get("ENGINE", ""), os.environ.get("PEERS", sys.executable)
+    with tempfile.TemporaryDirectory(prefix="driftway-bench-") as folder:
+        contest = Contest(
+            module=module,  # type: ignore[arg-type]
+            task=task,
+            homes=Homes(engine, peers, [str(Path(each).parent) for each in given.tasks_from]),
+            folder=Path(folder),
+            seconds=0.3 if given.quick else 1.5,
+            patience=given.patience,
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+        return task, contest.run(given.quick, given.only)
+
+
+def _publish(parts: Sequence[tuple[Task, list[Row]]], given: argparse.Namespace, minutes: float) -> int:
+    rows = [row for _, of_task in parts for row in of_task]
+    noise = _NOISE.format(load=max(row.load for row in rows)) if is_noisy(rows) else ""
+    head = _HEAD.format(noise=noise, minutes=minutes, machine=machine.describe())
+    tables = "\n".join(markdown(task, of_task) for task, of_task in parts)
+    drawing = picture(parts)
+    given.output.mkdir(parents=True, exist_ok=True)
+    page = f"{head}![Times of all tools](benchmarks.svg)\n\n{tables}"
+    (given.output / "benchmarks.md").write_text(page, encoding="utf-8")
+    (given.output / "benchmarks.csv").write_text(comma_separated(rows), encoding="utf-8")
+    (given.output / "benchmarks.svg").write_text(drawing, encoding="utf-8")
+    print(head + tables)
+    print(f"Written: benchmarks.md, benchmarks.csv and benchmarks.svg in {os.path.relpath(given.output)}", file=sys.stderr)
+    if given.write_docs:
+        images = TOP / "docs" / "images"
+        images.mkdir(parents=True, exist_ok=True)
+        (TOP / "docs" / "benchmarks.md").write_text(page.replace("(benchmarks.svg)", "(images/benchmarks.svg)"), encoding="utf-8")
+        (TOP / "docs" / "benchmarks.csv").write_text(comma_separated(rows), encoding="utf-8")
+        (images / "benchmarks.svg").write_text(drawing, encoding="utf-8")
+    ours_wrong = [row for row in rows if row.ours and (row.wrong or row.failure)]
+    for row in ours_wrong:
+        print(f"OURS: {row.case}: {row.tool}, {row.precision}: {row.failure or f'error {row.error:.1e}'}", file=sys.stderr)
+    return 1 if ours_wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

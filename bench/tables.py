@@ -1,0 +1,63 @@
+"""Rows as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+
+from .contest import Row, Task
+
+_NOISY = 1.5
+
+
+def is_noisy(rows: Sequence[Row]) -> bool:
+    """Say whether others were busy on the machine while it was measured."""
+    return any(row.load > _NOISY for row in rows)
+
+
+def markdown(task: Task, rows: Sequence[Row]) -> str:
+    """Return the task's table with what has to be known about it."""
+    notes = {contestant.label: contestant.note for contestant in task.contestants if contestant.note}
+    lines = [f"## {task.title}", "", task.introduction, ""]
+    lines += [
+        f"| case | tool | precision | {task.unit}: CPU | wall | x ours | largest relative error | peak MB | cold s | from cache s |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    last = ""
+    for row in rows:
+        case = f"{row.case} ({row.size})" if row.case != last else ""
+        last = row.case
+        name = f"**{row.tool}**" if row.ours else row.tool
+        if row.failure:
+            lines.append(f"| {case} | {name} | {row.precision} | {row.failure} | | | | | | |")
+            continue
+        error = "reference" if row.error is None else f"{row.error:.1e}" + (" **differs**" if row.wrong else "")
+        lines.append(
+            f"| {case} | {name} | {row.precision} | {number(row.cpu)} | {number(row.wall)} | {number(row.ratio)} | {error} | "
+            f"{number(row.peak and row.peak / 1e6, 0)} | {number(row.cold)} | {number(row.cached)} |"
+        )
+    used = {f"{row.tool}, {row.precision}" for row in rows}
+    lines += ["", *(f"- {label}: {note}." for label, note in notes.items() if label in used)]
+    lines += [f"- {remark}" for remark in task.remarks(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def number(value: float | None, digits: int | None = None) -> str:
+    """Return a number with about three digits; nothing for None."""
+    if value is None:
+        return ""
+    if digits is None:
+        digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{min(digits, 4)}f}"
+
+
+def comma_separated(rows: Sequence[Row]) -> str:
+    """Return all that was measured, one row a line."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
