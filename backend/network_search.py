@@ -12,7 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-OPTIONS = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
+from .kernel_cache import is_writable
+
+OPTIONS = {"nogil": True, "cache": is_writable(), "boundscheck": False, "error_model": "numpy"}
 #: Paths whose lengths differ by no more than this share are ties: rounding along a path, no more.
 TIE = 1e-12
 

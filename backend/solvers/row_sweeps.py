@@ -12,11 +12,12 @@ Inside the kernels a window is flat and framed by one cell on every side: cell `
 import numpy as np
 from numba import njit
 
+from ..kernel_cache import is_writable
 from .lanes import any_below, at, fill, least, load, plus, store, store_from, where_below
 
 #: How functions are compiled that only other kernels call, and those that Python calls.
 INNER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-OUTER = {"error_model": "numpy", "nogil": True, "cache": True}
+OUTER = {"error_model": "numpy", "nogil": True, "cache": is_writable()}
 
 
 @njit(**INNER)
