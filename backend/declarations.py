@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
+from .ramps import RAMPS
+
 CATALOGUE_VERSION = 1
 
 
@@ -318,9 +320,10 @@ def catalogue(declarations: list[Declaration]) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON values only: ``catalogue`` (version) and ``algorithms``.
+        JSON values only: ``catalogue`` (version), ``ramps`` (colours by name) and ``algorithms``.
     """
     return {
         "catalogue": CATALOGUE_VERSION,
+        "ramps": {name: list(colours) for name, colours in RAMPS.items()},
         "algorithms": [declaration.as_json() for declaration in declarations],
     }

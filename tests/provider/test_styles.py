@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from conftest import write_raster
-from driftway.processing_provider.catalogue import algorithms
-from driftway.processing_provider.colour_ramps import RAMPS, colour_at
+from driftway.processing_provider.catalogue import algorithms, ramps
+from driftway.processing_provider.colour_ramps import colour_at
 from driftway.processing_provider.styles import apply_style, sample, stops
 from qgis.core import QgsRasterLayer
 
@@ -27,7 +27,7 @@ def items(layer: QgsRasterLayer) -> list[Any]:
 
 @pytest.mark.parametrize(("algorithm", "output"), STYLED, ids=[f"{a}-{o['name']}" for a, o in STYLED])
 def test_every_declared_style_can_be_applied(tmp_path: Path, algorithm: str, output: dict) -> None:
-    assert output["style"]["ramp"] in RAMPS
+    assert output["style"]["ramp"] in ramps()
     layer = layer_of(tmp_path, [[0.0, 1.0, 2.0], [3.0, -9999.0, 1.0]])
     assert apply_style(layer, output["style"])
     expected = "paletted" if output["style"]["classes"] else "singlebandpseudocolor"
@@ -117,7 +117,7 @@ def test_a_large_raster_is_sampled(tmp_path: Path) -> None:
 
 
 def test_ramps_run_from_their_first_to_their_last_stop() -> None:
-    for name, colours in RAMPS.items():
+    for name, colours in ramps().items():
         assert colour_at(name, 0.0).name() == colours[0]
         assert colour_at(name, 1.0).name() == colours[-1]
     assert colour_at("no such ramp", 0.0) == colour_at("viridis", 0.0)
