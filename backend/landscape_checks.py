@@ -6,7 +6,7 @@ Light: the toolbox runs the same checks before it starts the worker.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,8 @@ class Survey:
         Cells of quality > 0 that are no nodes.
     lost : int
         Nodes whose transformed resistance is 0 or infinite.
+    undeclared_nan : dict
+        NaN cells that the rasters do not declare as nodata, by parameter name.
     """
 
     nodes: int = 0
@@ -84,6 +86,7 @@ class Survey:
     quality_cells: int = 0
     stranded: int = 0
     lost: int = 0
+    undeclared_nan: dict[str, int] = field(default_factory=lambda: {"QUALITY": 0, "MOVEMENT": 0})
 
 
 def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
@@ -201,6 +204,8 @@ def survey(headers: LandscapeHeaders, report: Report) -> Survey:
         report.raise_if_cancelled()
         quality = headers.read("QUALITY", first, rows)
         movement = headers.read("MOVEMENT", first, rows)
+        for name in found.undeclared_nan:
+            found.undeclared_nan[name] += headers.bands[name].undeclared_nan
         _check_quality(quality, first, headers)
         _check_movement(movement, first, headers)
         _count(found, quality, movement, headers.movement)
@@ -281,6 +286,11 @@ def _check_whole(found: Survey, headers: LandscapeHeaders, report: Report) -> No
             f"No valid cell {where}: all are nodata or barriers.",
             "Check band, nodata value, MOVEMENT_KIND and EXTENT.",
         )
+    for name, count in found.undeclared_nan.items():
+        if count:
+            report.warning(
+                f"{name} has {count} NaN cells that it does not declare as nodata; they are taken as nodata."
+            )
     if not grid.crs:
         report.warning("QUALITY has no CRS: its coordinates are taken as lengths in one unit, such as metres.")
     if found.habitat == 0:

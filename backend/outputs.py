@@ -55,26 +55,36 @@ class Outputs:
         self.write(name, lambda path: _write_text(path, text))
 
     def publish(self) -> dict[str, str]:
-        """Move all outputs to their places and return these.
+        """Move all outputs to their places and return these; if one cannot be moved, none is.
 
         Raises
         ------
         OutputError
             When a file cannot be replaced, for example because another program holds it.
         """
+        moved: list[tuple[Path, Path | None]] = []
         published = {}
-        for name, part in list(self._parts.items()):
-            target = self._job.outputs[name]
+        for name, part in self._parts.items():
+            target = Path(self._job.outputs[name])
+            before = target.with_name(f".{target.name}.{self._job.id}.before") if target.exists() else None
             try:
+                if before is not None:
+                    _keep(target, before)
+                moved.append((target, before))
                 os.replace(part, target)
             except OSError as error:
+                _move_back(moved)
                 raise OutputError(
                     f"'{target}' could not be replaced ({error.strerror}).",
                     "Close what has it open, for example the layer in QGIS, or choose another file.",
                     name,
                 ) from error
-            del self._parts[name]
-            published[name] = target
+            published[name] = str(target)
+        self._parts.clear()
+        for _, before in moved:
+            if before is not None:
+                with contextlib.suppress(OSError):
+                    before.unlink()
         return published
 
     def discard(self) -> None:
@@ -83,6 +93,24 @@ class Outputs:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
         self._parts.clear()
+
+
+def _keep(target: Path, name: Path) -> None:
+    """Keep a file under a second name; where there are no links, it moves there."""
+    try:
+        os.link(target, name)
+    except OSError:
+        os.replace(target, name)
+
+
+def _move_back(moved: list[tuple[Path, Path | None]]) -> None:
+    """Restore what stood in the outputs' places."""
+    for target, before in reversed(moved):
+        with contextlib.suppress(OSError):
+            if before is None:
+                target.unlink()
+            else:
+                os.replace(before, target)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -148,6 +148,8 @@ class RasterBand:
         if gdal.DataTypeIsComplex(self._band.DataType):
             raise InputError(self.parameter, "The band holds complex numbers.", "Give a raster of real numbers.")
         self.grid = _grid(dataset, self.parameter)
+        #: NaN cells of the last rectangle read that the raster does not declare as nodata; they count as nodata.
+        self.undeclared_nan = 0
         self._scale = self._band.GetScale() or 1.0
         self._offset = self._band.GetOffset() or 0.0
 
@@ -199,7 +201,9 @@ class RasterBand:
         values = np.frombuffer(raw, np.float64).reshape(rows, columns).copy()
         values *= self._scale
         values += self._offset
-        values[np.frombuffer(mask, np.uint8).reshape(rows, columns) == 0] = np.nan
+        masked = np.frombuffer(mask, np.uint8).reshape(rows, columns) == 0
+        self.undeclared_nan = int((np.isnan(values) & ~masked).sum())
+        values[masked] = np.nan
         return values
 
 

@@ -50,6 +50,16 @@ def test_nan_is_nodata_where_none_is_declared(laboratory):
     assert laboratory.run("connectivity", *paths).numbers["C"] == pytest.approx(expect(quality, permeability).C)
 
 
+def test_nan_that_is_not_declared_nodata_is_told(laboratory):
+    quality, permeability = hills()
+    count = int(np.isnan(quality).sum())
+    told = laboratory.check("connectivity", laboratory.raster(quality, nodata=None), permeability).warnings
+    assert count > 0
+    assert f"QUALITY has {count} NaN cells" in " ".join(told)
+    declared = laboratory.check("connectivity", laboratory.raster(quality, nodata=np.nan), permeability).warnings
+    assert "NaN" not in " ".join(declared)
+
+
 def test_bands(laboratory):
     quality, permeability = hills()
     stack = laboratory.raster(np.zeros_like(quality), permeability, quality)

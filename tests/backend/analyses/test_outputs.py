@@ -132,3 +132,27 @@ def test_a_disk_that_fills_up_while_writing(job, tiny_disk, monkeypatch, free):
         run_job(job)
     assert "disk" in caught.value.remedy or "space" in caught.value.remedy
     assert [path.name for path in tiny_disk.iterdir()] == ["fill"]
+
+
+def test_when_one_output_cannot_be_moved_none_is(tmp_path, monkeypatch):
+    paths = {
+        "FUNCTIONAL_HABITAT": tmp_path / "f.tif",
+        "REPORT": tmp_path / "r.html",
+        "ACCESSIBLE_HABITAT": tmp_path / "a.tif",
+    }
+    paths["FUNCTIONAL_HABITAT"].write_text("old")
+    job = Job("connectivity", {}, {name: str(path) for name, path in paths.items()})
+    replace = os.replace
+
+    def locked(source, target):
+        if Path(target).name == "a.tif":
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", locked)
+    with Outputs(job) as outputs:
+        for name in paths:
+            outputs.write_text(name, "new")
+        with pytest.raises(OutputError, match=r"a\.tif' could not be replaced"):
+            outputs.publish()
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"f.tif": "old"}
