@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from .engine_errors import EngineError
+
 LOCKS = Path(__file__).resolve().parent / "locks"
 PLUGIN = Path(__file__).resolve().parent.parent
 
@@ -16,7 +18,22 @@ def home() -> Path:
 
     It is ``$DRIFTWAY_HOME`` where that is set, else ``driftway`` in the user's data folder: never inside
     the plugin's folder, which every update of the plugin empties.
+
+    Raises
+    ------
+    EngineError
+        Where the user has no home folder.
     """
+    try:
+        return _home()
+    except RuntimeError as error:
+        raise EngineError(
+            f"There is no folder for the compute engine: {error}",
+            "Set the environment variable DRIFTWAY_HOME to a folder that you may write to.",
+        ) from error
+
+
+def _home() -> Path:
     named = os.environ.get("DRIFTWAY_HOME", "").strip()
     if named:
         return Path(named).expanduser().absolute()

@@ -47,11 +47,11 @@ def engine_problem(settings: Settings) -> str | None:
     A ready engine is believed for a few seconds, since Processing asks for every algorithm of a model.
     A problem is never remembered: once the engine is installed, the algorithms run.
     """
-    key = (settings.interpreter, str(engine.home()))
-    if time.monotonic() - _seen_ready.get(key, float("-inf")) < _SURE_FOR:
-        return None
-    _seen_ready.pop(key, None)
     try:
+        key = (settings.interpreter, str(engine.home()))
+        if time.monotonic() - _seen_ready.get(key, float("-inf")) < _SURE_FOR:
+            return None
+        _seen_ready.pop(key, None)
         state = engine.state(engine.find_interpreter(settings.interpreter or None), engine.home())
     except (engine.EngineError, OSError) as error:
         return str(error)

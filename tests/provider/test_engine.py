@@ -12,7 +12,7 @@ import pytest
 from fake_engine import this_python
 
 from processing_provider import engine_self_test
-from processing_provider.engine import home, main, recipe_for, worker_environment
+from processing_provider.engine import EngineError, home, main, recipe_for, worker_environment
 from processing_provider.engine_paths import LOCKS, lock_file
 
 
@@ -40,6 +40,19 @@ def test_home_is_in_the_users_data(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
     assert home() == Path(expected)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the folder comes from the environment")
+def test_without_a_home_folder_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("DRIFTWAY_HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(EngineError, match="There is no folder for the compute engine") as refused:
+        home()
+    assert "DRIFTWAY_HOME" in refused.value.remedy
 
 
 def test_worker_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
