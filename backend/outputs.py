@@ -89,7 +89,7 @@ class Outputs:
 
     def discard(self) -> None:
         """Remove what was written and not published."""
-        for part in self._parts.values():
+        for part in list(self._parts.values()):  # a run may be writing while its caller disappears
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
         self._parts.clear()
@@ -109,6 +109,8 @@ def _move_back(moved: list[tuple[Path, Path | None]]) -> None:
         with contextlib.suppress(OSError):
             if before is None:
                 target.unlink()
+            elif target.exists() and target.samefile(before):
+                before.unlink()  # nothing has moved yet; and replacing a link by itself would leave both
             else:
                 os.replace(before, target)
 

@@ -141,6 +141,7 @@ def test_when_one_output_cannot_be_moved_none_is(tmp_path, monkeypatch):
         "ACCESSIBLE_HABITAT": tmp_path / "a.tif",
     }
     paths["FUNCTIONAL_HABITAT"].write_text("old")
+    paths["ACCESSIBLE_HABITAT"].write_text("old")
     job = Job("connectivity", {}, {name: str(path) for name, path in paths.items()})
     replace = os.replace
 
@@ -155,4 +156,4 @@ def test_when_one_output_cannot_be_moved_none_is(tmp_path, monkeypatch):
             outputs.write_text(name, "new")
         with pytest.raises(OutputError, match=r"a\.tif' could not be replaced"):
             outputs.publish()
-    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"f.tif": "old"}
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"f.tif": "old", "a.tif": "old"}
