@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, Survey, distance_constant
-from .memory import human_bytes
 from .radius_plan import EliminationCost, radius_plan
 from .window_plan import WindowPlan, halo, window_plan
 
@@ -67,7 +66,7 @@ def plan_landscape(
             f"Window: {values['RADIUS']} cells beyond blocks of {values['BLOCK']} x {values['BLOCK']} cells; it is part of the "
             "definition of this distance (RADIUS, BLOCK). MAXIMUM_WINDOW is not used."
         )
-        report.message(f"Plan: {windows}. Peak memory about {human_bytes(windows.memory)}.")
+        report.message(f"Plan: {windows}.")
         return LandscapePlan(headers, found, windows)
     smallest = (smallest_resistance or found.smallest_resistance) if follows == "resistance" else 1.0
     wanted_rows = halo(reach, smallest, grid.cell_height, grid.rows)
@@ -122,7 +121,7 @@ def _say(headers: LandscapeHeaders, found: Survey, windows: WindowPlan, smallest
             f"The smallest resistance, {smallest:g}, makes windows of {windows.window.height} cells. A resistance "
             "of 1 for the easiest cells (permeability at most 1) is usual."
         )
-    report.message(f"Plan: {windows}. Peak memory about {human_bytes(windows.memory)}.")
+    report.message(f"Plan: {windows}.")
 
 
 def _say_found(headers: LandscapeHeaders, found: Survey, unit: str, report: Report) -> None:

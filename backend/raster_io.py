@@ -298,8 +298,8 @@ def extent_window(grid: Grid, extent: list[float]) -> tuple[int, int, int, int]:
     if first_row >= last_row or first_column >= last_column:
         raise InputError(
             "EXTENT",
-            f"x {xmin:g} to {xmax:g}, y {ymin:g} to {ymax:g} holds no cell of QUALITY (x {left:g} to {right:g}, "
-            f"y {bottom:g} to {top:g}).",
+            f"x {xmin:.10g} to {xmax:.10g}, y {ymin:.10g} to {ymax:.10g} holds no cell of QUALITY "
+            f"(x {left:.10g} to {right:.10g}, y {bottom:.10g} to {top:.10g}).",
             "Choose an extent that overlaps the rasters.",
         )
     return first_row, first_column, last_row - first_row, last_column - first_column
