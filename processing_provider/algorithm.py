@@ -149,6 +149,9 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         """Read layers and settings on the main thread."""
         from .settings import read_settings
 
+        known = [definition.name() for definition in self.parameterDefinitions()]
+        for name in (name for name in parameters if name not in known):
+            feedback.pushWarning(tr("{} is no parameter of this algorithm and is ignored.").format(name))
         parameters = self._normalised(parameters)
         self._settings = read_settings()
         self._layers = self._sources(parameters, context)

@@ -87,6 +87,13 @@ def check(name: str, parameters: dict[str, Any]) -> str:
     return algorithm.checkParameterValues(parameters, QgsProcessingContext())[1]
 
 
+def test_a_misspelt_parameter_is_told(provider: Any, worker: Any, landscape: dict, tmp_path: Path) -> None:
+    worker()
+    outputs = {"FUNCTIONAL_HABITAT": str(tmp_path / "habitat.tif")}
+    _, log = run("connectivity", {**landscape, **outputs, "CUTOF": 0.1})
+    assert ("warning", "CUTOF is no parameter of this algorithm and is ignored.") in log.lines
+
+
 def test_two_rasters_are_enough(provider: Any, worker: Any, landscape: dict, tmp_path: Path) -> None:
     record = worker()
     output = tmp_path / "out ä" / "habitat.tif"
