@@ -15,7 +15,7 @@ _USAGE = """usage: python -m backend describe          the catalogue of analyses
        python -m backend run JOB.json      one job; events on stdout, one JSON object a line
        python -m backend check             a self-test with a known answer
 """
-_TOOLBOX_ORDER = ("connectivity", "sensitivity", "prioritisation", "networkindices")
+_TOOLBOX_ORDER = ("connectivity", "sensitivity", "prioritisation", "buildnetwork", "networkindices")
 
 
 def describe() -> str:

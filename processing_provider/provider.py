@@ -61,6 +61,10 @@ class DriftwayProvider(QgsProcessingProvider):
         """Return the ending of vector files that are not named."""
         return "gpkg"
 
+    def supportsNonFileBasedOutput(self) -> bool:
+        """Return that the worker writes files only."""
+        return False
+
     def loadAlgorithms(self) -> None:
         """Fill the toolbox; models only once this provider is registered, since they look up its algorithms."""
         for entry in algorithms():
