@@ -33,7 +33,7 @@ _NOISE = "> **Noisy.** The load was up to {load:.1f} while this was measured: ot
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     for folder in given.tasks_from:
-        sys.path.append(folder)
+        sys.path.append(str(Path(folder).parent))
     modules = [*task_modules(), *(n for folder in given.tasks_from for n in _modules_of(folder))]
     tasks = load_tasks(modules)
     if given.list:
@@ -56,11 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("tasks", nargs="*", help="tasks to run; all by default")
     parser.add_argument("--list", action="store_true", help="name the tasks and their contestants")
     parser.add_argument("--quick", action="store_true", help="small cases and few repetitions: whether it works")
-    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="contestants with this word (repeatable)")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="WORD", help="contestants with this word (repeatable)"
+    )
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md and its picture")
     parser.add_argument("--output", type=Path, default=TOP / ".driftway" / "bench", help="folder of the results")
     parser.add_argument("--patience", type=float, default=240.0, help="seconds after which a contestant is given up")
-    parser.add_argument("--tasks-from", action="append", default=[], metavar="FOLDER", help="further task modules")
+    parser.add_argument("--tasks-from", action="append", default=[], metavar="FOLDER", help="package of further tasks")
     return parser
 
 
@@ -95,16 +97,22 @@ def _publish(parts: Sequence[tuple[Task, list[Row]]], given: argparse.Namespace,
     (given.output / "benchmarks.csv").write_text(comma_separated(rows), encoding="utf-8")
     (given.output / "benchmarks.svg").write_text(drawing, encoding="utf-8")
     print(head + tables)
-    print(f"Written: benchmarks.md, benchmarks.csv and benchmarks.svg in {os.path.relpath(given.output)}", file=sys.stderr)
+    print(
+        f"Written: benchmarks.md, benchmarks.csv and benchmarks.svg in {os.path.relpath(given.output)}", file=sys.stderr
+    )
     if given.write_docs:
         images = TOP / "docs" / "images"
         images.mkdir(parents=True, exist_ok=True)
-        (TOP / "docs" / "benchmarks.md").write_text(page.replace("(benchmarks.svg)", "(images/benchmarks.svg)"), encoding="utf-8")
+        (TOP / "docs" / "benchmarks.md").write_text(
+            page.replace("(benchmarks.svg)", "(images/benchmarks.svg)"), encoding="utf-8"
+        )
         (TOP / "docs" / "benchmarks.csv").write_text(comma_separated(rows), encoding="utf-8")
         (images / "benchmarks.svg").write_text(drawing, encoding="utf-8")
     ours_wrong = [row for row in rows if row.ours and (row.wrong or row.failure)]
     for row in ours_wrong:
-        print(f"OURS: {row.case}: {row.tool}, {row.precision}: {row.failure or f'error {row.error:.1e}'}", file=sys.stderr)
+        print(
+            f"OURS: {row.case}: {row.tool}, {row.precision}: {row.failure or f'error {row.error:.1e}'}", file=sys.stderr
+        )
     return 1 if ours_wrong else 0
 
 

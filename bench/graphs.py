@@ -29,7 +29,7 @@ def edge_list(costs: list[NDArray[np.floating]]) -> tuple[NDArray[np.intp], NDAr
     rows, columns = costs[0].shape
     cells = np.arange(rows * columns).reshape(rows, columns)
     first, second, weight = [], [], []
-    for (down, right), cost in zip(STEPS, costs):
+    for (down, right), cost in zip(STEPS, costs, strict=True):
         there = np.isfinite(cost)
         first.append(cells[there])
         second.append(cells[there] + down * columns + right)

@@ -8,7 +8,18 @@ from html import escape
 
 from .contest import Row, Task
 
-_COLOURS = ("#0b6e4f", "#5bb98b", "#a3d9b1", "#1f4e8c", "#8c4fa8", "#c77700", "#b3261e", "#7a7a7a", "#222222", "#00838f")
+_COLOURS = (
+    "#0b6e4f",
+    "#5bb98b",
+    "#a3d9b1",
+    "#1f4e8c",
+    "#8c4fa8",
+    "#c77700",
+    "#b3261e",
+    "#7a7a7a",
+    "#222222",
+    "#00838f",
+)
 _WIDTH, _LEFT, _RIGHT, _LINE, _KEY = 960, 300, 30, 24, 18
 
 
@@ -61,7 +72,9 @@ def _panel(task: Task, rows: Sequence[Row], top: float) -> tuple[list[str], floa
                 f'<circle cx="{across(row.cpu or 1):.1f}" cy="{y}" r="{6 if row.ours else 5}" {mark}><title>{label}</title></circle>'
             )
     below = bottom + 36
-    drawn.append(f'<text x="{_LEFT}" y="{below}">{escape(task.unit)}, CPU time, warm; hollow: the answer differs</text>')
+    drawn.append(
+        f'<text x="{_LEFT}" y="{below}">{escape(task.unit)}, CPU time, warm; hollow: the answer differs</text>'
+    )
     for place, (tool, precision) in enumerate(tools):
         x, y = 20 + (place % 3) * 310, below + 20 + (place // 3) * _KEY
         drawn.append(f'<circle cx="{x}" cy="{y - 4}" r="5" fill="{_COLOURS[place % len(_COLOURS)]}"/>')

@@ -24,6 +24,7 @@ def neighbourhood(cell: float) -> Any:
 def model(inputs: Arrays) -> Any:
     """Return least cost and an exponential proximity of the inputs' `scale`, `limit` and `cell`."""
     import jax.numpy as jnp
+
     from backend.connectivity import LandscapeModel
     from backend.dispersal import load_kernel
     from backend.distances import LeastCostDistance
@@ -31,3 +32,23 @@ def model(inputs: Arrays) -> Any:
 
     proximity = Proximity(load_kernel("exponential"), jnp.asarray(float(inputs["scale"])))
     return LandscapeModel(LeastCostDistance(), proximity, neighbourhood(float(inputs["cell"])), float(inputs["limit"]))
+
+
+def window_plan_of(inputs: Arrays, precision: str, gradient: bool) -> Any:
+    """Return the plan that the engine makes for windows of the inputs' `radius`."""
+    from backend.window_plan import window_plan
+
+    rows, columns = inputs["resistance"].shape
+    radius = int(inputs["radius"])
+    return window_plan(
+        rows,
+        columns,
+        radius,
+        radius,
+        own_windows=False,
+        gradient=gradient,
+        item_bytes=4 if precision == "float32" else 8,
+        threads=1,
+        memory_limit=0,
+        largest="the radius",
+    )
