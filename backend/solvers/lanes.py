@@ -5,11 +5,17 @@ step. With an explicit vector the running values stay in registers, on any proce
 part of the type; functions learn it from the length of a tuple, ``width``, which is known when they are compiled.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
+
+
+def _instruction(typing: Callable[..., Any]) -> Callable[..., Any]:
+    # Numba leaves `intrinsic` unannotated. What it makes is called without the typing context, on values instead of types.
+    return intrinsic(typing)
 
 
 class LanesType(types.Type):
@@ -69,7 +75,7 @@ def _any(builder: Any, mask: Any) -> Any:
     return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
 
-@intrinsic
+@_instruction
 def at(typing_context, array, element):
     """Read one value from a flat array; unlike ``array[element]`` without counting negative numbers from the end."""
 
@@ -80,31 +86,31 @@ def at(typing_context, array, element):
     return array.dtype(array, types.intp), generate
 
 
-@intrinsic
+@_instruction
 def load(typing_context, array, cell, width):
     """Read the lanes of a cell of a flat array, lanes innermost."""
     return _reader(array, width, width.count)
 
 
-@intrinsic
+@_instruction
 def load_from(typing_context, array, element, width):
     """Read lanes from an element of a flat array on."""
     return _reader(array, width, 1)
 
 
-@intrinsic
+@_instruction
 def store(typing_context, array, cell, value):
     """Write the lanes of a cell of a flat array, lanes innermost."""
     return _writer(array, value, value.count)
 
 
-@intrinsic
+@_instruction
 def store_from(typing_context, array, element, value):
     """Write lanes from an element of a flat array on."""
     return _writer(array, value, 1)
 
 
-@intrinsic
+@_instruction
 def fill(typing_context, scalar, width):
     """Give every lane the same value."""
     kind = LanesType(scalar, width.count)
@@ -115,7 +121,7 @@ def fill(typing_context, scalar, width):
     return kind(scalar, width), generate
 
 
-@intrinsic
+@_instruction
 def plus(typing_context, value, addend):
     """Add a scalar, or other lanes, to every lane."""
 
@@ -128,7 +134,7 @@ def plus(typing_context, value, addend):
     return value(value, addend if isinstance(addend, LanesType) else value.dtype), generate
 
 
-@intrinsic
+@_instruction
 def times(typing_context, value, factor):
     """Multiply lane by lane."""
 
@@ -138,7 +144,7 @@ def times(typing_context, value, factor):
     return value(value, factor), generate
 
 
-@intrinsic
+@_instruction
 def least(typing_context, one, other):
     """Take the smaller value of each lane."""
 
@@ -149,7 +155,7 @@ def least(typing_context, one, other):
     return one(one, other), generate
 
 
-@intrinsic
+@_instruction
 def where_below(typing_context, one, other, value, otherwise):
     """Return ``value`` in the lanes where ``one`` is smaller than ``other``, ``otherwise`` in the rest."""
 
@@ -160,7 +166,7 @@ def where_below(typing_context, one, other, value, otherwise):
     return value(one, other, value, otherwise), generate
 
 
-@intrinsic
+@_instruction
 def any_below(typing_context, one, other):
     """Say whether any lane of ``one`` is smaller than that of ``other``."""
 
@@ -170,7 +176,7 @@ def any_below(typing_context, one, other):
     return types.boolean(one, other), generate
 
 
-@intrinsic
+@_instruction
 def any_nonzero(typing_context, value):
     """Say whether any lane differs from 0."""
 
@@ -181,7 +187,7 @@ def any_nonzero(typing_context, value):
     return types.boolean(value), generate
 
 
-@intrinsic
+@_instruction
 def tight_bit(typing_context, near, cost, far, far_slack, bit):
     """Return ``bit`` in the lanes where a step of this cost from ``near`` is a last step of a shortest path to ``far``."""
     kind = LanesType(types.uint8, near.count)
@@ -196,7 +202,7 @@ def tight_bit(typing_context, near, cost, far, far_slack, bit):
     return kind(near, near.dtype, near, near, types.uint8), generate
 
 
-@intrinsic
+@_instruction
 def either(typing_context, one, other):
     """Take the bits set in one or the other."""
 
@@ -206,7 +212,7 @@ def either(typing_context, one, other):
     return one(one, other), generate
 
 
-@intrinsic
+@_instruction
 def any_several(typing_context, bits):
     """Say whether any lane has more than one bit set."""
 
@@ -219,7 +225,7 @@ def any_several(typing_context, bits):
     return types.boolean(bits), generate
 
 
-@intrinsic
+@_instruction
 def equal_share(typing_context, bits, like):
     """Return 1 / (number of bits set) in each lane, 1 where there is none."""
 
@@ -235,7 +241,7 @@ def equal_share(typing_context, bits, like):
     return like(bits, like), generate
 
 
-@intrinsic
+@_instruction
 def where_bit(typing_context, bits, bit, value):
     """Return ``value`` in the lanes that have this bit set, 0 in the others."""
 
@@ -249,7 +255,7 @@ def where_bit(typing_context, bits, bit, value):
     return value(bits, types.uint8, value), generate
 
 
-@intrinsic
+@_instruction
 def total(typing_context, value):
     """Sum over the lanes, by halves."""
 
