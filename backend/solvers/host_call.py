@@ -176,5 +176,7 @@ def _arrays(buffers: _Buffers) -> list[np.ndarray]:
             found.append(np.empty(shape, dtype))
             continue
         raw = (ctypes.c_byte * size).from_address(buffer.data)
-        found.append(np.frombuffer(raw, dtype).reshape(shape))
+        # NumPy's stubs do not know that ctypes' arrays are buffers.
+        flat = np.frombuffer(raw, dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        found.append(flat.reshape(shape))
     return found

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..grid import EdgeCosts
 from ..window_shape import WindowShape
 from . import adjoint_sweeps, row_sweeps
 from .threads import in_parts
+
+#: What `EdgeCosts` holds, in its order, as NumPy arrays.
+HostEdgeCosts = tuple[np.ndarray, ...]
 
 # Enough independent work to hide the latency of a pass, little enough for the registers; the adjoint has more arrays to
 # keep in the cache.
@@ -17,7 +19,7 @@ _ADJOINT_LANES = 16
 
 
 def distances(
-    window: WindowShape, costs: EdgeCosts, limit: np.ndarray, is_source: np.ndarray, out: np.ndarray | None = None
+    window: WindowShape, costs: HostEdgeCosts, limit: np.ndarray, is_source: np.ndarray, out: np.ndarray | None = None
 ) -> np.ndarray:
     """Return the distances (blocks, height, width, lanes) within ``limit``, in ``out`` if it is given.
 
@@ -58,11 +60,11 @@ def distances(
 def gradients(
     window: WindowShape,
     slack: float,
-    costs: EdgeCosts,
+    costs: HostEdgeCosts,
     is_source: np.ndarray,
     distances: np.ndarray,
     cotangents: np.ndarray,
-) -> EdgeCosts:
+) -> HostEdgeCosts:
     """Return the gradient of every edge cost from the cotangents of the distances."""
     return gradients_and_arrived(window, slack, costs, is_source, distances, cotangents)[0]
 
@@ -70,11 +72,11 @@ def gradients(
 def gradients_and_arrived(
     window: WindowShape,
     slack: float,
-    costs: EdgeCosts,
+    costs: HostEdgeCosts,
     is_source: np.ndarray,
     distances: np.ndarray,
     cotangents: np.ndarray,
-) -> tuple[EdgeCosts, np.ndarray]:
+) -> tuple[HostEdgeCosts, np.ndarray]:
     """Return the gradients, and the mass that arrived at the source of each (block, lane): the sum of its cotangents."""
     arrays = _contiguous(costs)
     is_source = np.ascontiguousarray(is_source, bool)
@@ -92,7 +94,7 @@ def gradients_and_arrived(
         failed = in_parts(gather, arrays[0].shape[0])
         if failed >= 0:
             raise RuntimeError(f"The gradient of the shortest paths of window {failed} does not settle.")
-    return EdgeCosts(*result), arrived
+    return result, arrived
 
 
 def _lane_groups(lanes: int, most: int) -> Iterator[tuple[int, tuple[tuple[()], ...]]]:
@@ -105,7 +107,7 @@ def _lane_groups(lanes: int, most: int) -> Iterator[tuple[int, tuple[tuple[()], 
         yield first_lane, ((),) * min(count, most)
 
 
-def _contiguous(costs: EdgeCosts) -> tuple[np.ndarray, ...]:
+def _contiguous(costs: HostEdgeCosts) -> HostEdgeCosts:
     return tuple(np.ascontiguousarray(each) for each in costs)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -81,7 +81,8 @@ def _shortest_paths(costs: EdgeCosts, limit: Array, is_source: Array, window: Wi
 def _forward(
     costs: EdgeCosts, limit: Array, is_source: Array, window: WindowShape, method: Method
 ) -> tuple[Array, tuple[EdgeCosts, Array, Array]]:
-    distances = _shortest_paths(costs, limit, is_source, window, method)
+    # `custom_vjp` loses what it returns where it is called through `partial`.
+    distances = cast(Array, _shortest_paths(costs, limit, is_source, window, method))
     return distances, (costs, is_source, distances)
 
 
@@ -116,13 +117,13 @@ def _decoded(window: np.ndarray) -> WindowShape:
 
 def _host_distances(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
     window, limit, is_source, *costs = inputs
-    host_sweeps.distances(_decoded(window), EdgeCosts(*costs), limit, is_source, out=outputs[0])
+    host_sweeps.distances(_decoded(window), tuple(costs), limit, is_source, out=outputs[0])
 
 
 def _host_gradients(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
     window, is_source, distances, cotangents, *costs = inputs
     slack = 1 + tie_tolerance(distances.dtype)
-    found = host_sweeps.gradients(_decoded(window), slack, EdgeCosts(*costs), is_source, distances, cotangents)
+    found = host_sweeps.gradients(_decoded(window), slack, tuple(costs), is_source, distances, cotangents)
     for output, each in zip(outputs, found, strict=True):
         output[...] = each
 
