@@ -1,7 +1,7 @@
 """What every distance is."""
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -9,11 +9,17 @@ from jaxtyping import Array, Float
 from ..grid import Neighbourhood
 from ..window_shape import WindowShape
 
+if TYPE_CHECKING:
+    # Equinox's says the same to type checkers, but pyright knows a ClassVar only where it comes from typing itself.
+    from typing import ClassVar as AbstractClassVar
+else:
+    from equinox import AbstractClassVar
+
 
 class AbstractDistance(eqx.Module):
     """Distance from every source of a block of windows to every cell of its window."""
 
-    unit: eqx.AbstractClassVar[str]
+    unit: AbstractClassVar[str]
 
     @classmethod
     def from_parameters(cls, values: dict[str, Any]) -> Self:
