@@ -15,7 +15,17 @@ _USAGE = """usage: python -m backend describe          the catalogue of analyses
        python -m backend run JOB.json      one job; events on stdout, one JSON object a line
        python -m backend check             a self-test with a known answer
 """
-_TOOLBOX_ORDER = ("connectivity", "sensitivity", "prioritisation", "buildnetwork", "networkindices")
+_TOOLBOX_ORDER = (
+    "connectivity",
+    "sensitivity",
+    "prioritisation",
+    "buildnetwork",
+    "networkindices",
+    "networkgradient",
+    "networkscenarios",
+    "importnetwork",
+    "exportnetwork",
+)
 
 
 def describe() -> str:

@@ -68,7 +68,10 @@ def read_graphml(path: str | Path, parameter: str = "GRAPHML") -> NetworkColumns
     InputError
         When it is no GraphML, or holds what a network does not.
     """
-    text = Path(path).read_text(encoding="utf-8-sig")
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(parameter, f"'{path}' cannot be read: {error}.", "Choose a GraphML file.") from error
     # Without a DOCTYPE there are no entities, so that nothing outside the file is read and nothing expands.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise InputError(parameter, "The file declares a document type.", "Remove the DOCTYPE from the GraphML file.")

@@ -109,6 +109,13 @@ def check_network_headers(job: Job) -> NetworkHeaders:
     return NetworkHeaders(nodes, edges, capacity, distance, (ends[0], ends[1]), identifier)
 
 
+def check_dispersal(job: Job) -> None:
+    """Check the dispersal distance; raises `InputError`."""
+    distance = job.parameters["DISPERSAL_DISTANCE"]
+    if not distance > 0:
+        raise InputError("DISPERSAL_DISTANCE", f"{distance:g} is no dispersal distance.", "It must be > 0.")
+
+
 def read_patch_network(job: Job, headers: NetworkHeaders, report: Report) -> PatchNetwork:
     """Read a network and say what cannot be worked with.
 

@@ -24,7 +24,7 @@ from ..errors import InputError, MemoryPlanError
 from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..memory import available_memory, human_bytes
-from ..network_input import PatchNetwork, check_network_headers, read_patch_network
+from ..network_input import PatchNetwork, check_dispersal, check_network_headers, read_patch_network
 from ..network_output import write_network_results
 from ..network_parameters import DEFINITIONS, DISPERSAL, IDENTIFIER, NETWORK, REFERENCES, network_output
 from ..network_picture import network_picture
@@ -156,10 +156,8 @@ def _computed(job: Job) -> tuple[str, ...]:
 
 
 def _distances(job: Job) -> list[float]:
-    first = job.parameters["DISPERSAL_DISTANCE"]
-    if not first > 0:
-        raise InputError("DISPERSAL_DISTANCE", f"{first:g} is no dispersal distance.", "It must be > 0.")
-    found = [float(first)]
+    check_dispersal(job)
+    found = [float(job.parameters["DISPERSAL_DISTANCE"])]
     for word in (job.parameters["MORE_DISTANCES"] or "").replace(";", " ").split():
         try:
             distance = float(word)
