@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -98,7 +98,8 @@ def landscape_model(job: Job, headers: LandscapeHeaders) -> LandscapeModel:
         neighbourhood=Neighbourhood(
             cell_width=headers.grid.cell_width,
             cell_height=headers.grid.cell_height,
-            neighbours=int(values["NEIGHBOURS"]),
+            # Which of them it is, Neighbourhood checks.
+            neighbours=cast(Literal[4, 8], int(values["NEIGHBOURS"])),
             edge_rule=values["EDGE_RULE"],
             corners=values["CORNERS"],
         ),

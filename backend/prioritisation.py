@@ -220,7 +220,7 @@ def prioritise(
     cost = candidates.cost.ravel()
     chosen = list(np.flatnonzero(candidates.locked_in))
     selected = candidates.locked_in.copy()
-    rows, before, predicted = [], 0.0, 0.0
+    scores, rows, before, predicted = np.zeros(shape), [], 0.0, 0.0
     for number in range(1, rounds + 1):
         total, gradient = planner.gradient(
             selected if number > 1 else np.zeros(shape, bool), f"Round {number}: gradient"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import numpy as np
+from jaxtyping import Array
 from numpy.typing import NDArray
 
 from .connectivity import LandscapeModel, window_connectivity
@@ -16,7 +19,8 @@ from .windows import Windows
 _SAMPLE = 5
 _BYTES_PER_BLOCK_CELL = 6 * 8
 _REMEDY = "The window is part of the definition of this distance: see RADIUS."
-_part = eqx.filter_jit(window_connectivity)
+# Once compiled it takes NumPy's arrays as well.
+_part: Callable[..., Array] = eqx.filter_jit(window_connectivity)
 
 
 def say_what_radius_changes(

@@ -120,4 +120,4 @@ class Windows:
 
 def _any_in_block(cells: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
     height, width = cells.shape
-    return cells.reshape(height // rows, rows, width // columns, columns).any(axis=(1, 3))
+    return np.any(cells.reshape(height // rows, rows, width // columns, columns), axis=(1, 3))
