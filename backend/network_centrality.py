@@ -98,7 +98,10 @@ def degree_and_clustering(simple: Adjacency) -> tuple[NDArray[np.int64], NDArray
     """
     degree = np.diff(simple.first)
     pairs = degree * (degree - 1.0)
-    joined = csr_matrix((np.ones(len(simple.other), np.float32), simple.other, simple.first), shape=(simple.nodes,) * 2)
+    # SciPy has no annotations; what is inferred for its products is wrong.
+    joined: Any = csr_matrix(
+        (np.ones(len(simple.other), np.float32), simple.other, simple.first), shape=(simple.nodes,) * 2
+    )
     if simple.nodes <= _DENSE_NODES and len(simple.other) > _DENSE_SHARE * simple.nodes**2:
         dense = joined.toarray()
         twice = ((dense @ dense) * dense).sum(axis=1, dtype=np.float64)
@@ -111,7 +114,8 @@ def components(links: Adjacency, capacity: NDArray[np.float64]) -> tuple[NDArray
     """Return the component of each node, numbered from 1 by falling capacity, and the capacity of each component."""
     joined = csr_matrix((np.ones(len(links.other)), links.other, links.first), shape=(links.nodes,) * 2)
     count, label = connected_components(joined, directed=False)
-    total = np.bincount(label, capacity, count)
+    # With weights bincount gives float64, which NumPy's stubs do not know.
+    total = np.asarray(np.bincount(label, capacity, count), np.float64)
     place = np.empty(count, np.int64)
     order = np.argsort(-total, kind="stable")
     place[order] = np.arange(1, count + 1)

@@ -72,7 +72,7 @@ def is_mark(values: NDArray[Any]) -> NDArray[np.bool_]:
         marked = np.array([value is None for value in values.ravel()], bool).reshape(values.shape)
     else:
         marked = values == absent_mark(values.dtype)
-    return marked.reshape(len(values), -1).all(axis=1) if values.ndim > 1 else marked
+    return np.all(marked.reshape(len(values), -1), axis=1) if values.ndim > 1 else marked
 
 
 def present(columns: dict[str, NDArray[Any]], name: str) -> NDArray[np.bool_]:

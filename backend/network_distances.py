@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from numba import njit
 
 from .network import Graph, endpoints
-from .network_search import OPTIONS, accumulate_back, adjacency, distances_from, search
+from .network_search import OPTIONS, Adjacency, accumulate_back, adjacency, distances_from, search
 from .solvers.threads import in_parts
 
 
@@ -91,7 +92,7 @@ def _host_distances(nodes: int, directed: bool, *given: Any) -> np.ndarray:
     for at, links in _each(batch, nodes, directed, start, end, length):
         origin, rows = _one(sources, at).astype(np.int64), result[at]
 
-        def part(low: int, high: int, links: Any = links, origin: Any = origin, rows: Any = rows) -> int:
+        def part(low: int, high: int, links: Adjacency = links, origin: Any = origin, rows: Any = rows) -> int:
             return distances_from(origin[low:high], np.inf, *links.arrays, rows[low:high])
 
         in_parts(part, len(origin))
@@ -111,7 +112,9 @@ def _host_gradient(nodes: int, directed: bool, *given: Any) -> np.ndarray:
     return result.astype(length.dtype)
 
 
-def _each(batch: tuple[int, ...], nodes: int, directed: bool, start: Any, end: Any, length: Any) -> Any:
+def _each(
+    batch: tuple[int, ...], nodes: int, directed: bool, start: Any, end: Any, length: Any
+) -> Iterator[tuple[tuple[int, ...], Adjacency]]:
     """Give each place of a batch with its links, built anew only where they differ."""
     known: Any = None
     for at in np.ndindex(batch):

@@ -13,8 +13,7 @@ from .network_table import Table
 
 def frame(table: Table) -> Any:
     """Return a table as a DataFrame; absent values are NaN, <NA> or None."""
-    import pandas as pd
-
+    pd = _pandas()
     return pd.DataFrame(_series(table.to_columns()))
 
 
@@ -23,8 +22,7 @@ def to_frames(graph: Graph) -> tuple[Any, Any]:
 
     Integers and booleans that some rows lack get pandas' nullable types.
     """
-    import pandas as pd
-
+    pd = _pandas()
     columns = graph.to_columns()
     return pd.DataFrame(_series(columns.nodes)), pd.DataFrame(_series(columns.edges))
 
@@ -40,9 +38,15 @@ def from_frames(nodes: Any, edges: Any, *, directed: bool = False) -> Graph:
     return Graph.from_columns(NetworkColumns(_columns(nodes), _columns(edges), directed))
 
 
-def _series(columns: dict[str, np.ndarray]) -> dict[str, Any]:
-    import pandas as pd
+def _pandas() -> Any:
+    # Optional: the engine does not bring it.
+    import pandas  # pyright: ignore[reportMissingImports]
 
+    return pandas
+
+
+def _series(columns: dict[str, np.ndarray]) -> dict[str, Any]:
+    pd = _pandas()
     found: dict[str, Any] = {}
     for name, values in columns.items():
         if is_companion(columns, name):
@@ -61,10 +65,9 @@ def _series(columns: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _columns(table: Any) -> dict[str, np.ndarray]:
-    import pandas as pd
-
     from .network_columns import column
 
+    pd = _pandas()
     found: dict[str, np.ndarray] = {}
     for name in table.columns:
         series = table[name]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Int
 
 from .network_columns import STRUCTURE, absent_mark
@@ -40,7 +40,7 @@ class Table(eqx.Module):
                 f"columns {self.names} for {len(self.arrays)} arrays; a table has one of each, and 'index'."
             )
         shapes = [getattr(values, "shape", None) for values in self.arrays]
-        if all(shape is not None for shape in shapes) and len({shape[:1] for shape in shapes}) > 1:
+        if None not in shapes and len({shape[:1] for shape in shapes if shape is not None}) > 1:
             raise ValueError(f"columns of different lengths: {dict(zip(self.names, shapes, strict=True))}.")
 
     @classmethod
@@ -111,7 +111,7 @@ class Table(eqx.Module):
             return jnp.where((where < 0) | (where >= len(self)), len(self), where)
         if where.shape != (len(self),):
             raise ValueError(f"a mask of shape {where.shape} for {len(self)} rows.")
-        return where if isinstance(where, jax.core.Tracer) else jnp.asarray(np.flatnonzero(np.asarray(where)))
+        return where if isinstance(where, Tracer) else jnp.asarray(np.flatnonzero(np.asarray(where)))
 
     def _code(self, name: str, text: str) -> int:
         words = dict(self.vocabularies).get(name)

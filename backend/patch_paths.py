@@ -53,7 +53,7 @@ def planar_paths(
     report.progress(0.8, "Links across the borders")
     first, second, total, cell, way = _borders(resistance, owner, cost, lengths)
     order = np.lexsort((total, second, first))
-    first, second, total, cell, way = (values[order] for values in (first, second, total, cell, way))
+    first, second, total, cell, way = first[order], second[order], total[order], cell[order], way[order]
     new = np.ones(len(first), bool)
     new[1:] = (np.diff(first) != 0) | (np.diff(second) != 0)
     rows = np.flatnonzero(new)
@@ -230,6 +230,8 @@ def _grow(resistance, owner, cost, step, lengths):
 def _borders(resistance, owner, cost, lengths):
     """Return (patch, other patch, cost, cell, way) of every step across a border, the patch of the smaller row first."""
     rows, columns = owner.shape
+    first, second = np.empty(0, np.int32), np.empty(0, np.int32)
+    total, cell, ways = np.empty(0), np.empty(0, np.int64), np.empty(0, np.int8)
     count = 0
     for fill in range(2):
         if fill == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +34,10 @@ def patches_of_raster(habitat: NDArray[np.bool_], grid: Grid, neighbours: int, m
         In the order in which rows meet them; `cells` is the number of cells.
     """
     structure = np.ones((3, 3), int) if neighbours == 8 else None
-    label, count = ndimage.label(habitat, structure, output=np.int32)
+    # SciPy has no annotations; it returns this pair wherever `output` is a type.
+    label, count = cast(tuple[NDArray[np.int32], int], ndimage.label(habitat, structure, output=np.int32))
     cells = np.bincount(label.ravel(), minlength=count + 1)[1:]
-    area = cells * grid.cell_width * grid.cell_height
+    area = cells.astype(float) * grid.cell_width * grid.cell_height
     kept = area >= minimum_area * (1 - 1e-12)
     number = np.zeros(count + 1, np.int32)
     number[1:][kept] = np.arange(1, int(kept.sum()) + 1)
