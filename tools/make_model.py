@@ -56,7 +56,7 @@ def make_model(package: str = "driftway") -> QgsProcessingModelAlgorithm:
     """
     catalogue = importlib.import_module(f"{package}.processing_provider.catalogue")
     parameters = importlib.import_module(f"{package}.processing_provider.parameters")
-    declared = {p["name"]: p for entry in catalogue.algorithms() for p in entry["parameters"]}
+    declared = {p["name"]: p for step in STEPS for p in catalogue.algorithm(step)["parameters"]}
     model = QgsProcessingModelAlgorithm(NAME, "Landscape", "landscape")
     for place, name in enumerate(INPUTS):
         component = QgsProcessingModelParameter(name)
