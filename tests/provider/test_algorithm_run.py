@@ -124,6 +124,8 @@ def test_two_rasters_are_enough(provider: Any, worker: Any, landscape: dict, tmp
         "ALIGN": "stop",
         "EXTENT": None,
         "PRECISION": "double",
+        "RADIUS": 10,
+        "BLOCK": 1,
     }
     assert job["outputs"] == {"FUNCTIONAL_HABITAT": str(output)}
     assert (job["device"], job["threads"], job["memory_limit"], job["seed"]) == ("auto", 0, 0, 0)
