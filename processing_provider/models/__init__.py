@@ -9,7 +9,11 @@ from ..help_text import plain, wrapped
 from ..icons import icon, icon_path
 from ..translation import tr
 
-TITLES = {"landscapeconnectivity": "Landscape connectivity (all three steps)"}
+TITLES = {
+    "landscapeconnectivity": "Landscape connectivity (all three steps)",
+    "habitatnetwork": "From land cover to network indices",
+}
+_GROUPS = {"Habitat networks": "networks"}
 
 
 class BundledModel(QgsProcessingModelAlgorithm):
@@ -21,7 +25,7 @@ class BundledModel(QgsProcessingModelAlgorithm):
 
     def groupId(self) -> str:
         """Return the id of the group that the algorithms are in as well."""
-        return self.group().lower()
+        return _GROUPS.get(self.group(), self.group().lower())
 
     def shortHelpString(self) -> str:
         """Return the help; only the description in qgis_process, which prints it as it is and the inputs below it."""
