@@ -43,10 +43,14 @@ class LandscapeModel(eqx.Module):
     limit: float = eqx.field(static=True)
 
     def distances(
-        self, resistance: Float[Array, "windows height width"], window: WindowShape
+        self,
+        resistance: Float[Array, "windows height width"],
+        window: WindowShape,
+        movement_cost: Float[Array, "windows height width"] | None = None,
     ) -> Float[Array, "windows height width lanes"]:
         """Return distances to every other cell; inf to the source itself, to what is out of reach or no node."""
-        found = self.distance(resistance, self.neighbourhood, window, self.limit)
+        costs = () if movement_cost is None else (movement_cost,)
+        found = self.distance(resistance, self.neighbourhood, window, self.limit, *costs)
         return jnp.where(_source_cells(window), jnp.inf, found)
 
 
@@ -73,11 +77,12 @@ def _reach(
     model: LandscapeModel,
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
+    movement_cost: Float[Array, "windows height width"] | None,
     window: WindowShape,
     lengths: bool,
 ) -> tuple[Float[Array, "windows lanes"], ...]:
     """Return, per source: sum of k q_j, and with `lengths` those of q_j and d q_j, over the pairs that count."""
-    distance = model.distances(resistance, window)
+    distance = model.distances(resistance, window, movement_cost)
     counts = jnp.isfinite(distance)
     targets = quality[..., None]
     accessible = _sum_over_cells(model.proximity(distance) * targets)
@@ -93,6 +98,7 @@ def window_connectivity(
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
     window: WindowShape,
+    movement_cost: Float[Array, "windows height width"] | None = None,
 ) -> Float[Array, ""]:
     """Return the part of C that the sources of these windows add, without self terms.
 
@@ -107,8 +113,11 @@ def window_connectivity(
         >= 0, 0 where there is no node.
     window : WindowShape
         Block and halo.
+    movement_cost : (windows, height, width), optional
+        For distances that take one; C can be differentiated with respect to it as well.
     """
-    return _connectivity_of_distances(model.proximity, model.distances(resistance, window), quality, window)
+    distance = model.distances(resistance, window, movement_cost)
+    return _connectivity_of_distances(model.proximity, distance, quality, window)
 
 
 def _connectivity_of_distances(
@@ -125,22 +134,26 @@ def _gradient(
     model: LandscapeModel,
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
+    movement_cost: Float[Array, "windows height width"] | None,
     window: WindowShape,
 ) -> tuple[Float[Array, ""], tuple[Float[Array, ...], ...]]:
     """Return `window_connectivity` and its gradient with respect to resistance, quality and scale.
 
     In three compiled stages: as one, XLA fuses the sums into loops that take three times as long.
     """
-    distance, pull = _distances_and_pullback(model, resistance, window)
+    distance, pull = _distances_and_pullback(model, resistance, movement_cost, window)
     total, (by_distance, by_quality, by_scale) = _weighted(model.proximity, distance, quality, window)
     return total, (_pulled(pull, by_distance), by_quality, by_scale)
 
 
 @eqx.filter_jit
 def _distances_and_pullback(
-    model: LandscapeModel, resistance: Float[Array, "windows height width"], window: WindowShape
+    model: LandscapeModel,
+    resistance: Float[Array, "windows height width"],
+    movement_cost: Float[Array, "windows height width"] | None,
+    window: WindowShape,
 ) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[Array]]]:
-    return jax.vjp(lambda resistance: model.distances(resistance, window), resistance)
+    return jax.vjp(lambda resistance: model.distances(resistance, window, movement_cost), resistance)
 
 
 @eqx.filter_jit
@@ -216,6 +229,7 @@ def connectivity(
     report: Report,
     *,
     mean_distance: bool = True,
+    movement_cost: NDArray[np.floating] | None = None,
 ) -> Connectivity:
     """Compute the connectivity of a raster, every node a source.
 
@@ -230,12 +244,14 @@ def connectivity(
         Hears of the progress; may cancel between batches.
     mean_distance : bool
         Whether to compute it; a pass without it is quicker.
+    movement_cost : array, shape (rows, columns), optional
+        For distances that take one.
 
     Returns
     -------
     Connectivity
     """
-    windows = Windows(plan, resistance, quality)
+    windows = Windows(plan, resistance, quality, movement_cost=movement_cost)
     shape = plan.window
     accessible, weight, length = (np.zeros(windows.padded_shape) for _ in range(3))
     for batch, found in _computed(partial(_reach, lengths=mean_distance), model, windows, report):
@@ -262,6 +278,7 @@ def connectivity_gradient(
     report: Report,
     *,
     habitat_only: bool = False,
+    movement_cost: NDArray[np.floating] | None = None,
 ) -> ConnectivityGradient:
     """Compute the gradient of C with respect to resistance, quality and the proximity's scale.
 
@@ -272,7 +289,7 @@ def connectivity_gradient(
     -------
     ConnectivityGradient
     """
-    windows = Windows(plan, resistance, quality, habitat_only=habitat_only)
+    windows = Windows(plan, resistance, quality, habitat_only=habitat_only, movement_cost=movement_cost)
     by_resistance, by_quality = np.zeros(windows.padded_shape), np.zeros(windows.padded_shape)
     total = scale = 0.0
     for batch, (value, (of_resistance, of_quality, of_scale)) in _computed(_gradient, model, windows, report):
@@ -296,7 +313,7 @@ def _computed(
     waiting: tuple[Batch, tuple] | None = None
     for batch in windows.batches():
         report.raise_if_cancelled()
-        found = function(model, batch.resistance, batch.quality, windows.plan.window)  # type: ignore[operator]
+        found = function(model, batch.resistance, batch.quality, batch.movement_cost, windows.plan.window)  # type: ignore[operator]
         if waiting is not None:
             yield waiting
             report.progress(waiting[0].done, "")

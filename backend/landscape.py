@@ -35,6 +35,8 @@ class Landscape:
     model : LandscapeModel
     dtype : type
         Working precision of the windows.
+    movement_cost : array, shape (rows, columns), or None
+        Cost of each cell per map unit, for distances that take it.
     """
 
     quality: NDArray[np.float64]
@@ -42,6 +44,7 @@ class Landscape:
     reading: Movement
     model: LandscapeModel
     dtype: Any
+    movement_cost: NDArray[np.float64] | None = None
 
     @property
     def resistance(self) -> NDArray[np.floating]:
@@ -81,10 +84,17 @@ def read_landscape(job: Job, plan: LandscapePlan, report: Report) -> Landscape:
         reading=headers.movement,
         model=landscape_model(job, headers),
         dtype=np.float64 if job.parameters["PRECISION"] == "double" else np.float32,
+        movement_cost=read_whole(headers, "MOVEMENT_COST", report) if "MOVEMENT_COST" in headers.bands else None,
     )
     if distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") == "radius":
         say_what_radius_changes(
-            landscape.model, plan.windows, landscape.resistance, landscape.quality, job.memory_limit, report
+            landscape.model,
+            plan.windows,
+            landscape.resistance,
+            landscape.quality,
+            landscape.movement_cost,
+            job.memory_limit,
+            report,
         )
     return landscape
 

@@ -113,7 +113,7 @@ def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
             "Reproject the rasters to a projected CRS, for example the UTM zone or an equal-area projection.",
         )
     bands = {"QUALITY": quality}
-    for name in ("MOVEMENT", *rasters):
+    for name in ("MOVEMENT", *_cost_raster(values), *rasters):
         if values.get(name):
             bands[name] = _aligned(name, values, quality.grid)
     if values["EXTENT"] is None:
@@ -163,6 +163,20 @@ def _dispersal(values: dict[str, Any], grid: Grid) -> Dispersal:
     return dispersal(values["PROXIMITY"], distance, values["DISPERSAL_MEANING"], values["CUTOFF"])
 
 
+def _cost_raster(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the name of the raster of step costs, if the distance takes one."""
+    if not has_step_cost(values["DISTANCE"]) or values["STEP_COST"] != "raster":
+        return ()
+    if not values["MOVEMENT_COST"]:
+        raise InputError("MOVEMENT_COST", "STEP_COST is a raster, but there is none.", "Give MOVEMENT_COST.")
+    return ("MOVEMENT_COST",)
+
+
+def has_step_cost(distance: str) -> bool:
+    """Say whether a distance takes THETA and STEP_COST."""
+    return registry.constant("distances", distance, "HAS_STEP_COST", False)
+
+
 def _dispersal_in_unit(values: dict[str, Any], unit: str) -> Dispersal:
     distance = values["DISPERSAL_DISTANCE"]
     if distance is None:
@@ -209,6 +223,8 @@ def survey(headers: LandscapeHeaders, report: Report) -> Survey:
         _check_quality(quality, first, headers)
         _check_movement(movement, first, headers)
         _count(found, quality, movement, headers.movement)
+        if "MOVEMENT_COST" in headers.bands:
+            _check_cost(headers.read("MOVEMENT_COST", first, rows), movement, first, headers)
         done += rows
         report.progress(done / headers.grid.rows, "Looking at the rasters")
     _check_whole(found, headers, report)
@@ -249,6 +265,21 @@ def _check_movement(movement: NDArray[np.float64], first: int, headers: Landscap
         value = movement[wrong][0]
         raise InputError(
             "MOVEMENT", f"Cells that cannot be used: {_place(wrong, first, headers)}, value {value:g}; {rule}.", remedy
+        )
+
+
+def _check_cost(
+    cost: NDArray[np.float64], movement: NDArray[np.float64], first: int, headers: LandscapeHeaders
+) -> None:
+    with np.errstate(over="ignore"):
+        node = np.isfinite(headers.movement.resistance(movement, np))
+    wrong = node & ~((cost >= 0) & np.isfinite(cost))
+    if wrong.any():
+        raise InputError(
+            "MOVEMENT_COST",
+            f"Cells that cannot be used: {_place(wrong, first, headers)}, value {cost[wrong][0]:g}; where the movement raster is "
+            "valid, the cost must be >= 0 and finite.",
+            "Fill them, or set the movement raster to nodata there.",
         )
 
 

@@ -99,7 +99,9 @@ DISTANCE = (
         "DISTANCE",
         "Distance",
         "Least cost: along the cheapest path. Euclidean: straight line between cell centres, whatever lies between. "
-        "Resistance: effective resistance of all ways together, as in a circuit, in map units.",
+        "Resistance: effective resistance of all ways together, as in a circuit, in map units. Commute: steps of a random "
+        "walk there and back. Expected cost, free energy: of randomised shortest paths, in units of STEP_COST. Survival: "
+        "-log of the probability to survive such a walk. All but the first two depend on RADIUS.",
         options=options("distances", "least_cost"),
         default="least_cost",
     ),
@@ -130,6 +132,46 @@ DISTANCE = (
         "one cell wide holds in every direction. Open: it is possible, as in GRASS r.cost and Circuitscape.",
         options=(("closed", "Closed"), ("open", "Open")),
         default="closed",
+        advanced=True,
+    ),
+)
+
+WALK = (
+    Number(
+        "THETA",
+        "Theta: how strongly costs are shunned",
+        "For expected cost, free energy and survival (randomised shortest paths), in 1 / unit of the cost of a step: a step "
+        "of cost C is as if survived with the probability e<sup>-theta C</sup>. Towards 0 the walk becomes random, with a "
+        "large theta it takes the path of least cost.",
+        default=1.0,
+        minimum=1e-6,
+        maximum=1e6,
+        advanced=True,
+    ),
+    Choice(
+        "STEP_COST",
+        "Cost of a walker's step",
+        "For the same distances. The likelihood (affinity) of a step is the permeability of the cell that it leads to / length "
+        "(in cells); its cost is: Minus log: -log(affinity), without a unit, for permeabilities up to 1. Inverse: resistance of "
+        "that cell x length in map units. Raster: value of MOVEMENT_COST in that cell x length in map units.",
+        options=(("minus_log", "-log(affinity)"), ("inverse", "1 / affinity"), ("raster", "From MOVEMENT_COST")),
+        default="minus_log",
+        advanced=True,
+    ),
+    Raster(
+        "MOVEMENT_COST",
+        "Movement cost",
+        "With STEP_COST = Raster: cost of each cell per map unit, >= 0, wherever the movement raster is valid.",
+        grid_of="QUALITY",
+        optional=True,
+        advanced=True,
+    ),
+    Band(
+        "MOVEMENT_COST_BAND",
+        "Movement cost band",
+        "Band of the movement cost raster.",
+        raster="MOVEMENT_COST",
+        optional=True,
         advanced=True,
     ),
 )
@@ -216,6 +258,7 @@ LANDSCAPE: tuple[Parameter, ...] = (
     *MOVEMENT,
     *DISPERSAL[:3],
     *DISTANCE,
+    *WALK,
     DISPERSAL[3],
     *TRANSFORMATION,
     SELF,

@@ -6,8 +6,9 @@ import math
 import os
 from dataclasses import dataclass
 
+from .errors import InputError
 from .job import Job, Report
-from .landscape_checks import LandscapeHeaders, Survey, distance_constant
+from .landscape_checks import LandscapeHeaders, Survey, distance_constant, has_step_cost
 from .radius_plan import EliminationCost, radius_plan
 from .window_plan import WindowPlan, halo, window_plan
 
@@ -60,6 +61,7 @@ def plan_landscape(
     grid, reach = headers.grid, headers.dispersal.reach
     follows = distance_constant(values["DISTANCE"], "HALO_FOLLOWS")
     if follows == "radius":
+        _check_step_cost(job, smallest_resistance or found.smallest_resistance)
         windows = _declared_windows(job, headers, gradient=gradient)
         _say_found(headers, found, distance_constant(values["DISTANCE"], "UNIT"), report)
         report.message(
@@ -94,6 +96,16 @@ def plan_landscape(
     )
     _say(headers, found, windows, smallest, report)
     return LandscapePlan(headers, found, windows)
+
+
+def _check_step_cost(job: Job, smallest_resistance: float) -> None:
+    values = job.parameters
+    if has_step_cost(values["DISTANCE"]) and values["STEP_COST"] == "minus_log" and smallest_resistance < 1 - 1e-9:
+        raise InputError(
+            "STEP_COST",
+            f"A permeability of {1 / smallest_resistance:g} has a cost of -log = {math.log(smallest_resistance):.3g}; costs must be >= 0.",
+            "Divide the permeabilities so that none is above 1, or choose another STEP_COST.",
+        )
 
 
 def _declared_windows(job: Job, headers: LandscapeHeaders, *, gradient: bool) -> WindowPlan:

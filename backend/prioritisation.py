@@ -126,6 +126,7 @@ class _Planner:
             landscape.quality,
             self._share(step),
             mean_distance=False,
+            movement_cost=landscape.movement_cost,
         )
         return found.total + found.self_total * self._count_self
 

@@ -28,6 +28,7 @@ def say_what_radius_changes(
     plan: WindowPlan,
     resistance: NDArray[np.floating],
     quality: NDArray[np.floating],
+    movement_cost: NDArray[np.floating] | None,
     memory_limit: int,
     report: Report,
 ) -> None:
@@ -42,6 +43,8 @@ def say_what_radius_changes(
         With the declared block and radius.
     resistance, quality : array, shape (rows, columns)
         Inf resistance is no node; NaN quality is 0.
+    movement_cost : array, shape (rows, columns), or None
+        For distances that take one.
     memory_limit : int
         Bytes, 0 = 80 % of what is free. Windows that do not fit are not tried.
     report : Report
@@ -56,7 +59,8 @@ def say_what_radius_changes(
     if needed > allowed_memory(memory_limit) - plan.memory // 2:
         report.message(f"What twice the RADIUS would change was not tried: it takes {human_bytes(needed)} of memory.")
         return
-    now, then = (_connectivity(model, shape, plan, resistance, quality, report) for shape in (one, wide))
+    rasters = (resistance, quality, movement_cost)
+    now, then = (_connectivity(model, shape, plan, rasters, report) for shape in (one, wide))
     blocks = f"On a sample of {len(now)} blocks of sources"
     if sum(now) > 0:
         change = 100 * (sum(then) / sum(now) - 1)
@@ -69,15 +73,16 @@ def _connectivity(
     model: LandscapeModel,
     shape: WindowShape,
     plan: WindowPlan,
-    resistance: NDArray[np.floating],
-    quality: NDArray[np.floating],
+    rasters: tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating] | None],
     report: Report,
 ) -> list[float]:
     """Return the parts of C that the sample's blocks add."""
-    windows = Windows(WindowPlan(plan.rows, plan.columns, shape, 1, 0, 0.0), resistance, quality, habitat_only=True)
+    resistance, quality, cost = rasters
+    sample = WindowPlan(plan.rows, plan.columns, shape, 1, 0, 0.0)
+    windows = Windows(sample, resistance, quality, habitat_only=True, movement_cost=cost)
     chosen = np.unique(np.linspace(0, max(0, len(windows) - 1), min(_SAMPLE, len(windows))).astype(int))
     found = []
     for batch in windows.batches(chosen):
         report.raise_if_cancelled()
-        found.append(float(_part(model, batch.resistance, batch.quality, shape)))
+        found.append(float(_part(model, batch.resistance, batch.quality, shape, batch.movement_cost)))
     return found

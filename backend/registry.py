@@ -14,6 +14,7 @@ from typing import Any
 
 _HERE = Path(__file__).resolve().parent
 _NOT_OFFERED = {"abstract"}
+_NEEDED = object()
 
 
 def names(package: str) -> list[str]:
@@ -39,7 +40,7 @@ def options(package: str, first: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, name.replace("_", " ").capitalize()) for name in ordered)
 
 
-def constant(package: str, name: str, attribute: str, default: Any = None) -> Any:
+def constant(package: str, name: str, attribute: str, default: Any = _NEEDED) -> Any:
     """Return a literal that a module assigns at its top level, without importing the module.
 
     Raises
@@ -51,6 +52,6 @@ def constant(package: str, name: str, attribute: str, default: Any = None) -> An
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and any(getattr(t, "id", None) == attribute for t in node.targets):
             return ast.literal_eval(node.value)
-    if default is not None:
+    if default is not _NEEDED:
         return default
     raise AttributeError(f"{package}/{name}.py has no constant {attribute}")

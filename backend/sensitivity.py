@@ -67,6 +67,7 @@ def sensitivity(
         quality.astype(landscape.dtype),
         report,
         habitat_only="quality" not in with_respect_to,
+        movement_cost=landscape.movement_cost,
     )
     node = landscape.node
     values = {"movement": landscape.movement, "quality": quality}

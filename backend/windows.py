@@ -21,6 +21,8 @@ class Batch:
         First row and column of each window in the padded raster, which are those of its block in the raster.
     resistance, quality : array, shape (batch, height, width)
         Padded with empty windows (no nodes) up to the batch size.
+    movement_cost : array, shape (batch, height, width), or None
+        Where there is one; 0 beyond the raster.
     done : float
         Share of all windows that lie before or in this batch.
     """
@@ -29,6 +31,7 @@ class Batch:
     lefts: NDArray[np.intp]
     resistance: NDArray[np.floating]
     quality: NDArray[np.floating]
+    movement_cost: NDArray[np.floating] | None
     done: float
 
 
@@ -47,6 +50,8 @@ class Windows:
         >= 0; NaN or a cell that is no node counts as 0.
     habitat_only : bool
         Leave out blocks whose sources all have quality 0.
+    movement_cost : array, shape (rows, columns), or None
+        For distances that take one; NaN counts as 0.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Windows:
         quality: NDArray[np.floating],
         *,
         habitat_only: bool = False,
+        movement_cost: NDArray[np.floating] | None = None,
     ) -> None:
         self.plan = plan
         shape = plan.window
@@ -65,6 +71,9 @@ class Windows:
         quality = np.where(node & ~np.isnan(quality), quality, 0).astype(resistance.dtype)
         self._resistance = np.pad(resistance, margins, constant_values=np.inf)
         self._quality = np.pad(quality, margins)
+        self._cost = None
+        if movement_cost is not None:
+            self._cost = np.pad(np.nan_to_num(movement_cost).astype(resistance.dtype), margins)
         sources = quality > 0 if habitat_only else node
         wanted = _any_in_block(np.pad(sources, ((0, down), (0, right))), shape.block_rows, shape.block_columns)
         block_rows, block_columns = np.nonzero(wanted)
@@ -94,7 +103,11 @@ class Windows:
             quality = np.zeros((size, *window), self._quality.dtype)
             resistance[: len(tops)] = resistances[tops, lefts]
             quality[: len(tops)] = qualities[tops, lefts]
-            yield Batch(tops, lefts, resistance, quality, min(1.0, (first + size) / len(all_tops)))
+            cost = None
+            if self._cost is not None:
+                cost = np.zeros((size, *window), self._cost.dtype)
+                cost[: len(tops)] = np.lib.stride_tricks.sliding_window_view(self._cost, window)[tops, lefts]
+            yield Batch(tops, lefts, resistance, quality, cost, min(1.0, (first + size) / len(all_tops)))
 
     def add_windows(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
         """Add values of whole windows, shape (batch, height, width), to a padded raster."""

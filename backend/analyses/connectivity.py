@@ -83,7 +83,14 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     plan = check(job, report)
     landscape = read_landscape(job, plan, report)
     report.progress(0, "Computing connectivity")
-    found = connectivity(landscape.model, plan.windows, landscape.resistance, landscape.quality, report)
+    found = connectivity(
+        landscape.model,
+        plan.windows,
+        landscape.resistance,
+        landscape.quality,
+        report,
+        movement_cost=landscape.movement_cost,
+    )
     node, grid = landscape.node, plan.headers.grid
     quality = np.where(node, np.nan_to_num(landscape.quality), 0.0)
     functional, accessible, total = found.functional, found.accessible, found.total
@@ -104,7 +111,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         label = next(o.label for o in DECLARATION.outputs if o.name == name)
         write_map(outputs, name, job, grid, {label: values}, node)
     if outputs.wants("REPORT"):
-        page = HtmlReport(job)
+        page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
         for name, values in maps.items():
             page.add_map(name, values, node)

@@ -1,0 +1,81 @@
+"""Free energy of randomised shortest paths."""
+
+from typing import Any, ClassVar, Self
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..grid import Neighbourhood
+from ..random_walk import StepCost, walk_log_survival
+from ..solvers.window_results import with_own_windows, within_limit
+from ..window_shape import WindowShape
+from .abstract import AbstractDistance
+
+#: The window is part of the definition: it reaches a declared radius beyond the block of sources.
+HALO_FOLLOWS = "radius"
+#: Of the distance, and so of the dispersal distance.
+UNIT = "units of cost"
+#: Whether the cost of a step is asked for.
+HAS_STEP_COST = True
+#: Of the plan: blocks of memory, and nanoseconds per height x width^3; see `EliminationCost`.
+COST = (12, 3.0)
+GRADIENT_COST = (36, 14.0)
+
+
+class FreeEnergyDistance(AbstractDistance):
+    r"""Free energy of the randomised shortest paths between two cells.
+
+    .. math:: \phi_{ij} = -\frac{1}{\theta} \log s_{ij}, \quad s_{ij} = Z_{ij} / Z_{jj}, \quad Z = (I - P \circ e^{-\theta C})^{-1}
+
+    Expected cost plus entropy / theta, in the unit of the cost. Under the exponential proximity with scale 1 the proximity is the
+    power mean :math:`s_{ij}^{1/\theta}`.
+
+    Walks take steps in proportion to their affinity, as if every step of cost C were survived with the probability
+    :math:`e^{-\theta C}` only. Cells of other components are infinitely far away; only the window's cells are walked on. Not
+    symmetric: from the source to the cell.
+
+
+    Parameters
+    ----------
+    theta : scalar array
+        How strongly costs are shunned, > 0, in 1 / unit of the cost. Towards 0 the walk becomes random, towards infinity it
+        takes the path of least cost.
+    step_cost : {"minus_log", "inverse", "raster"}
+        See ``walk_steps``; with ``raster`` the distance takes the costs as a further argument.
+
+    References
+    ----------
+    Saerens, M. et al. (2009) Randomized shortest-path problems: two related models. Neural Computation 21, 2363-2404.
+    doi:10.1162/neco.2009.11-07-643.
+    Kivimaki, I. et al. (2014) Developments in the theory of randomized shortest paths with a comparison of graph node distances.
+    Physica A 393, 600-616. doi:10.1016/j.physa.2013.09.016.
+    Van Moorter, B. et al. (2023) Accelerating advances in landscape connectivity modelling with the ConScape library. Methods
+    in Ecology and Evolution 14, 133-145. doi:10.1111/2041-210X.13850.
+    """
+
+    theta: Float[Array, ""] = eqx.field(converter=lambda theta: jnp.asarray(theta, float), default=1.0)
+    step_cost: StepCost = eqx.field(static=True, default="minus_log")
+
+    unit: ClassVar[str] = UNIT
+
+    @classmethod
+    def from_parameters(cls, values: dict[str, Any]) -> Self:
+        """Return the distance that a job's parameters describe."""
+        return cls(values["THETA"], values["STEP_COST"])
+
+    def __call__(
+        self,
+        resistance: Float[Array, "blocks height width"],
+        neighbourhood: Neighbourhood,
+        window: WindowShape,
+        limit: float | Float[Array, ""],
+        movement_cost: Float[Array, "blocks height width"] | None = None,
+    ) -> Float[Array, "blocks height width lanes"]:
+        """Return the free energies of each window."""
+        if window.own_windows:
+            rasters = (resistance,) if movement_cost is None else (resistance, movement_cost)
+            return with_own_windows(lambda one, r, *cost: self(r, neighbourhood, one, limit, *cost), window, *rasters)
+        found, joined = walk_log_survival(resistance, neighbourhood, window, self.step_cost, self.theta, movement_cost)
+        found = -found / self.theta
+        return within_limit(found, joined, window, limit).astype(resistance.dtype)
