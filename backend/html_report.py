@@ -38,11 +38,13 @@ class HtmlReport:
     ----------
     job : Job
         What was run.
+    warnings : list of str
+        What the reader has to know before the numbers.
     """
 
     job: Job
+    warnings: list[str]
     sections: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def _declaration(self) -> Declaration:
@@ -151,8 +153,9 @@ def _ramped(
     shown = values[valid] if valid.any() else np.zeros(1)
     low, high = float(shown.min()), float(shown.max())
     if style.stretch == "quantile":
-        edges = np.unique(np.quantile(shown, np.linspace(0, 1, _QUANTILES + 1)))
-        place = np.interp(values, edges, np.linspace(0, 1, len(edges))) if len(edges) > 1 else np.zeros_like(values)
+        shares = np.linspace(0, 1, _QUANTILES + 1)
+        edges, first = np.unique(np.quantile(shown, shares), return_index=True)
+        place = np.interp(values, edges, shares[first])
     else:
         if style.stretch == "diverging":
             high = max(abs(low), abs(high))
@@ -188,9 +191,9 @@ def _png(rgba: NDArray[np.uint8]) -> bytes:
 
 
 def _histogram(values: NDArray[np.float64]) -> str:
-    low, high = float(values.min()), float(np.quantile(values, 0.999))
+    low, high = (float(edge) for edge in np.quantile(values, [0.001, 0.999]))
     if not high > low:
-        return f"<p class=sub>All {values.size} cells hold {number(low)}.</p>"
+        return f"<p class=sub>All but 0.2 % of the {values.size:,} cells hold {number(low)}.</p>"
     counts, _ = np.histogram(values, bins=60, range=(low, high))
     tallest = max(1, counts.max())
     bars = "".join(
@@ -203,7 +206,7 @@ def _histogram(values: NDArray[np.float64]) -> str:
         f"<text x='10' y='128' font-size='12'>{number(low)}</text>"
         f"<text x='610' y='128' font-size='12' text-anchor='end'>{number(high)}</text></svg>"
         f"<p class=sub>{values.size:,} cells; mean {number(float(values.mean()))}, median "
-        f"{number(float(np.median(values)))}; values above the 99.9 % quantile are not drawn.</p>"
+        f"{number(float(np.median(values)))}; the lowest and the highest 0.1 % are not drawn.</p>"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,11 +22,15 @@ class Outputs:
     ----------
     job : Job
         Whose outputs.
+    warnings : list of str
+        What the user was warned of so far, for reports; whoever gives the list may add to it.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, warnings: list[str] | None = None) -> None:
         self._job = job
+        self.warnings = [] if warnings is None else warnings
         self._parts: dict[str, Path] = {}
+        self._moving = threading.RLock()
 
     def __enter__(self) -> Outputs:
         return self
@@ -62,6 +67,10 @@ class Outputs:
         OutputError
             When a file cannot be replaced, for example because another program holds it.
         """
+        with self._moving:
+            return self._publish()
+
+    def _publish(self) -> dict[str, str]:
         moved: list[tuple[Path, Path | None]] = []
         published = {}
         for name, part in self._parts.items():
@@ -88,11 +97,12 @@ class Outputs:
         return published
 
     def discard(self) -> None:
-        """Remove what was written and not published."""
-        for part in list(self._parts.values()):  # a run may be writing while its caller disappears
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-        self._parts.clear()
+        """Remove what was written and not published; waits for outputs that are being moved."""
+        with self._moving:
+            for part in list(self._parts.values()):  # a run may be writing while its caller disappears
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
+            self._parts.clear()
 
 
 def _keep(target: Path, name: Path) -> None:

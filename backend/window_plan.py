@@ -13,6 +13,8 @@ from .memory import available_memory, human_bytes
 from .window_shape import WindowShape
 
 _BLOCK = 4
+#: Relative slack of the cut-off in single precision, and more.
+_ROUNDING = 2e-6
 _WORKER_BYTES = 500_000_000
 _BATCH_BYTES = 64_000_000
 _LARGEST_BATCH = 64
@@ -67,7 +69,7 @@ def halo(reach: float, smallest_resistance: float, cell_size: float, cells: int)
     this halo gives the distances of the whole raster.
     """
     steps = reach / (smallest_resistance * cell_size)
-    return max(0, min(cells - 1, math.floor(steps * (1 + 1e-9)) if math.isfinite(steps) else cells - 1))
+    return max(0, min(cells - 1, math.floor(steps * (1 + _ROUNDING)) if math.isfinite(steps) else cells - 1))
 
 
 def allowed_memory(memory_limit: int) -> int:

@@ -114,6 +114,7 @@ class ChannelReport:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self.warnings: list[str] = []
         self._last = 0.0
         self._step = ""
         self._span = (0.0, 1.0)
@@ -124,6 +125,7 @@ class ChannelReport:
 
     def warning(self, text: str) -> None:
         """Send a warning."""
+        self.warnings.append(text)
         self._channel.send("warning", text=text)
 
     def progress(self, fraction: float, step: str) -> None:
@@ -158,7 +160,7 @@ def run(path: str, *, follow_stdin: bool) -> int:
         job = Job.read(path)
         channel.send("hello", **_hello(job))
         report = ChannelReport(channel)
-        with Outputs(job) as outputs:
+        with Outputs(job, report.warnings) as outputs:
             channel.guard(outputs)
             numbers = registry.load("analyses", job.analysis).run(job, report, outputs)
             report.raise_if_cancelled()

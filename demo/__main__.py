@@ -137,7 +137,8 @@ def _prioritisation(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("Predicted by the gradient", f"{found['GAIN_PREDICTED']:,.0f}"),
         (
             "Gain of as many cells at random",
-            f"{found['GAIN_RANDOM']:,.0f}: the selection gains {gain / found['GAIN_RANDOM']:.1f} x",
+            f"{found['GAIN_RANDOM']:,.0f}"
+            + (f": the selection gains {gain / found['GAIN_RANDOM']:.1f} x" if found["GAIN_RANDOM"] else ""),
         ),
         ("Gain of the cells of the highest quality", f"{found['GAIN_TOP_QUALITY']:,.0f}"),
     ]

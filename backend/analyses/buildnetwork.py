@@ -251,7 +251,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     report.progress(1, "Writing the results")
     outputs.write("NETWORK", lambda path: write_geopackage(path, layers, job.provenance(), "NETWORK"))
     if outputs.wants("REPORT"):
-        page = HtmlReport(job)
+        page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
         page.sections.append(network_picture(patches.shapes, links.start, links.end, capacity, "Patches by capacity"))
         outputs.write_text("REPORT", page.render())

@@ -112,7 +112,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     header = ["of", "class", "count", "gradient", "elasticity"]
     outputs.write_text("CLASSES", _table(header, rows))
     if outputs.wants("REPORT"):
-        page = HtmlReport(job)
+        page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
         shapes, ends = network.node_table.geometry, (network.start, network.end)
         page.sections.append(network_picture(shapes, *ends, np.abs(nodes["elasticity"]), "Elasticity of the patches"))

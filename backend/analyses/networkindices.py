@@ -214,7 +214,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     write_network_results(outputs, "NETWORK", job, network, node_results, edge_results)
     outputs.write_text("INDICES", _table(rows))
     if outputs.wants("REPORT"):
-        outputs.write_text("REPORT", _page(job, network, numbers, node_results, rows))
+        outputs.write_text("REPORT", _page(job, network, numbers, node_results, rows, outputs.warnings))
     return numbers
 
 
@@ -290,8 +290,9 @@ def _page(
     numbers: dict[str, float],
     nodes: dict[str, NDArray[Any]],
     rows: list[list[float]],
+    warnings: list[str],
 ) -> str:
-    page = HtmlReport(job)
+    page = HtmlReport(job, warnings)
     page.add_numbers(numbers)
     if "dpc" in nodes:
         shapes = network.node_table.geometry

@@ -174,7 +174,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     writer.writerows(rows)
     outputs.write_text("INDICES", text.getvalue())
     if outputs.wants("REPORT"):
-        page = HtmlReport(job)
+        page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
         page.add_table("Indices by scenario", [name.replace("_", " ") for name in _COLUMNS], rows)
         outputs.write_text("REPORT", page.render())

@@ -256,7 +256,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     rows = [list(astuple(point)) for point in found.curve]
     outputs.write_text("CURVE", _table(names, rows))
     if outputs.wants("REPORT"):
-        page = HtmlReport(job)
+        page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
         page.add_map("SELECTION", selection, candidate)
         page.add_curve("Gain against budget", f"Budget spent ({candidates.unit})", "Gain in C", _lines(rows, names))

@@ -113,7 +113,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         bands = {f"{name.capitalize()} to {label[to]}": maps[to] for to in maps}
         write_map(outputs, name, job, grid, bands, node)
     if outputs.wants("REPORT"):
-        page = HtmlReport(job)
+        page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
         for name, maps in (("SENSITIVITY", found.sensitivity), ("ELASTICITY", found.elasticity)):
             for to, values in maps.items():
