@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .network_indices import Silent, all_distances, in_chunks
-from .network_search import OPTIONS, Adjacency, lay_out_tree, pop, push, search
+from .network_search import OPTIONS, Adjacency, distances_from, lay_out_tree, pop, push, search
 
 _LARGEST_EXPONENT = 745.2
 
@@ -80,13 +80,14 @@ def removals(
     """
     used = links.with_lengths(np.ones(links.links)) if integral else links
     limit = np.inf if integral else _LARGEST_EXPONENT / rate
+    rank = _rank_from_the_rim(used)
     reach = np.zeros(links.nodes)
     by_node: list[NDArray[np.float64]] = []
     by_link: list[NDArray[np.float64]] = []
 
     def part(first: int, last: int) -> int:
         nodes, edges = np.zeros(links.nodes), np.zeros(links.links)
-        _losses(first, last, limit, *used.arrays, capacity, rate, integral, each_link, reach, nodes, edges)
+        _losses(first, last, limit, *used.arrays, capacity, rank, rate, integral, each_link, reach, nodes, edges)
         by_node.append(nodes)
         by_link.append(edges)
         return 0
@@ -102,26 +103,49 @@ def removals(
     )
 
 
+def _rank_from_the_rim(links: Adjacency) -> NDArray[np.int64]:
+    """Return places in an order that sweeps across the network.
+
+    A pair is looked at from the end that comes first; with such an order about half of every tree holds no other end, and
+    nothing there has to be searched again.
+    """
+    if links.nodes == 0:
+        return np.zeros(0, np.int64)
+    far = np.empty((1, links.nodes))
+    start = 0
+    for _ in range(2):
+        distances_from(np.array([start]), np.inf, *links.arrays, far)
+        start = int(np.argmax(np.where(np.isfinite(far[0]), far[0], -1)))
+    distances_from(np.array([start]), np.inf, *links.arrays, far)
+    rank = np.empty(links.nodes, np.int64)
+    rank[np.argsort(far[0], kind="stable")] = np.arange(links.nodes)
+    return rank
+
+
 @njit(**OPTIONS)
 def _value(distance, k, integral):
     return 1.0 / (1.0 + distance) if integral else np.exp(-k * distance)
 
 
 @njit(**OPTIONS)
-def _losses(low, high, limit, first, other, length, link, capacity, k, integral, each_link, reach, by_node, by_link):
+def _losses(
+    low, high, limit, first, other, length, link, capacity, rank, k, integral, each_link, reach, by_node, by_link
+):
     nodes = len(first) - 1
     distance, parent, parent_link = np.empty(nodes), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
     order, keys, names = np.empty(nodes, np.int64), np.empty(len(other) + 1), np.empty(len(other) + 1, np.int64)
     size, begin, sequence = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
-    value, around, below = np.empty(nodes), np.full(nodes, np.inf), np.empty(nodes)
+    value, around, below, weight = np.empty(nodes), np.full(nodes, np.inf), np.empty(nodes), np.empty(nodes)
     for source in range(low, high):
         reached = search(source, limit, first, other, length, link, distance, parent, parent_link, order, keys, names)
         total = 0.0
         for place in range(reached):
             node = order[place]
             value[node] = _value(distance[node], k, integral)
-            below[node] = capacity[node] * value[node]
-            total += below[node]
+            total += capacity[node] * value[node]
+            # Each pair counts from one of its ends, twice.
+            weight[node] = 2 * capacity[node] if rank[node] > rank[source] else 0.0
+            below[node] = weight[node] * value[node]
         reach[source] = total
         if capacity[source] == 0.0:
             continue
@@ -131,37 +155,36 @@ def _losses(low, high, limit, first, other, length, link, capacity, k, integral,
         for place in range(1, reached):
             node = order[place]
             start, stop = begin[node], begin[node] + size[node]
-            behind = below[node] - capacity[node] * value[node]
-            if size[node] > 1 and behind > 0:
+            if size[node] > 1 and below[node] - weight[node] * value[node] > 0:
                 left = _still_reached(
-                    start + 1, stop, start, -1, limit, first, other, length, link, capacity, distance, begin,
+                    start + 1, stop, start, -1, limit, first, other, length, link, weight, distance, begin,
                     sequence, around, keys, names, k, integral,
                 )  # fmt: skip
-                by_node[node] += capacity[source] * max(0.0, _sum(start + 1, stop, sequence, capacity, value) - left)
+                by_node[node] += capacity[source] * max(0.0, _sum(start + 1, stop, sequence, weight, value) - left)
             if each_link and below[node] > 0:
                 left = _still_reached(
-                    start, stop, start, parent_link[node], limit, first, other, length, link, capacity, distance, begin,
+                    start, stop, start, parent_link[node], limit, first, other, length, link, weight, distance, begin,
                     sequence, around, keys, names, k, integral,
                 )  # fmt: skip
-                lost = _sum(start, stop, sequence, capacity, value) - left
+                lost = _sum(start, stop, sequence, weight, value) - left
                 by_link[parent_link[node]] += capacity[source] * max(0.0, lost)
     return 0
 
 
 @njit(**OPTIONS)
-def _sum(start, stop, sequence, capacity, value):
+def _sum(start, stop, sequence, weight, value):
     total = 0.0
     for place in range(start, stop):
-        total += capacity[sequence[place]] * value[sequence[place]]
+        total += weight[sequence[place]] * value[sequence[place]]
     return total
 
 
 @njit(**OPTIONS)
 def _still_reached(
-    start, stop, closed, without, limit, first, other, length, link, capacity, distance, begin, sequence, around, keys,
+    start, stop, closed, without, limit, first, other, length, link, weight, distance, begin, sequence, around, keys,
     names, k, integral,
 ):  # fmt: skip
-    """Return sum a_j f_j of ``sequence[start:stop]`` where nothing from ``sequence[closed]`` on and no link `without` helps.
+    """Return sum w_j f_j of ``sequence[start:stop]`` where nothing from ``sequence[closed]`` on and no link `without` helps.
 
     `around` is inf everywhere, before and after. The sum runs in the order of `sequence`, like the one it is taken from,
     so that what does not change cancels exactly.
@@ -195,7 +218,7 @@ def _still_reached(
     for place in range(start, stop):
         node = sequence[place]
         if around[node] < np.inf:
-            total += capacity[node] * _value(around[node], k, integral)
+            total += weight[node] * _value(around[node], k, integral)
             around[node] = np.inf
     return total
 

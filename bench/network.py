@@ -1,0 +1,181 @@
+"""What every patch of a habitat network is worth: dPC of all nodes, against removing them one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .contest import Arrays, Case, Contestant, Row, Task, Work
+from .settings import start_engine
+
+_RATE = math.log(2) / 1000
+
+
+def cases(quick: bool) -> Sequence[Case]:
+    """Return planar networks of some sizes."""
+    sizes = (100,) if quick else (500, 2000, 10000)
+    return [Case(f"{size} patches", "Delaunay links", {"nodes": size}) for size in sizes]
+
+
+def inputs(case: Case) -> Arrays:
+    """Return patches scattered at 1 km on average, linked to their Delaunay neighbours, and the nodes that slow loops remove."""
+    from scipy.spatial import Delaunay
+
+    nodes = case.options["nodes"]
+    rng = np.random.default_rng(11)
+    places = rng.random((nodes, 2)) * 1000 * math.sqrt(nodes)
+    corners = Delaunay(places).simplices
+    pairs = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
+    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+    gap = places[pairs[:, 0]] - places[pairs[:, 1]]
+    return {
+        "start": pairs[:, 0].astype(np.int64),
+        "end": pairs[:, 1].astype(np.int64),
+        "length": np.hypot(gap[:, 0], gap[:, 1]),
+        "capacity": rng.lognormal(0, 1, nodes),
+        "sample": rng.permutation(nodes)[: max(1, 2000 // nodes)],
+    }
+
+
+def error(result: Arrays, reference: Arrays, inputs: Arrays) -> float:
+    """Return the largest difference of a loss in shares of the largest, over the nodes that both removed."""
+    both = np.intersect1d(result["node"], reference["node"])
+    at = [np.searchsorted(np.sort(one["node"]), both) for one in (result, reference)]
+    loss = [one["loss"][np.argsort(one["node"])][place] for one, place in zip((result, reference), at, strict=True)]
+    return float(np.abs(loss[0] - loss[1]).max() / np.abs(loss[1]).max())
+
+
+def _links(inputs: Arrays) -> Any:
+    from backend.network_search import adjacency
+
+    return adjacency(len(inputs["capacity"]), inputs["start"], inputs["end"], inputs["length"])
+
+
+def _ours(each_link: bool) -> Callable[[Arrays], Work]:
+    def prepare(inputs: Arrays) -> Work:
+        start_engine(1)
+        from backend.network_removal import removals
+
+        links, capacity = _links(inputs), inputs["capacity"]
+        nodes = np.arange(len(capacity))
+        return Work(
+            lambda: removals(links, capacity, _RATE, each_link=each_link),
+            lambda found: {"node": nodes, "loss": found.total},
+            1,
+        )
+
+    return prepare
+
+
+def _loop(inputs: Arrays, whole: Callable[[Any], float], nodes: Any) -> Work:
+    """Return the loop that computes PC anew without each of some nodes; one run counts as their share of all nodes."""
+
+    def run() -> list[float]:
+        before = whole(None)
+        return [before - whole(node) for node in nodes]
+
+    share = (len(nodes) + 1) / (len(inputs["capacity"]) + 1)
+    return Work(run, lambda found: {"node": np.asarray(nodes), "loss": np.array(found)}, share)
+
+
+def _scipy(inputs: Arrays) -> Work:
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import dijkstra
+
+    a, count = inputs["capacity"], len(inputs["capacity"])
+    graph = csr_matrix((inputs["length"], (inputs["start"], inputs["end"])), shape=(count, count))
+
+    def whole(without: int | None) -> float:
+        kept = np.delete(np.arange(count), [] if without is None else [without])
+        far = dijkstra(graph[kept][:, kept], directed=False)
+        return float(a[kept] @ np.exp(-_RATE * far) @ a[kept])
+
+    return _loop(inputs, whole, inputs["sample"])
+
+
+def _networkx(inputs: Arrays) -> Work:
+    import networkx as nx
+
+    a, count = inputs["capacity"], len(inputs["capacity"])
+    graph = nx.Graph()
+    graph.add_nodes_from(range(count))
+    graph.add_weighted_edges_from(zip(inputs["start"], inputs["end"], inputs["length"], strict=True))
+
+    def whole(without: int | None) -> float:
+        part = graph if without is None else graph.subgraph(node for node in graph if node != without).copy()
+        paths = nx.all_pairs_dijkstra_path_length(part)
+        return math.fsum(a[i] * a[j] * math.exp(-_RATE * d) for i, found in paths for j, d in found.items())
+
+    return _loop(inputs, whole, inputs["sample"][:1])
+
+
+def _igraph(inputs: Arrays) -> Work:
+    import igraph
+
+    a, count = inputs["capacity"], len(inputs["capacity"])
+    pairs = np.stack([inputs["start"], inputs["end"]], axis=1)
+
+    def whole(without: int | None) -> float:
+        kept = (pairs != (-1 if without is None else without)).all(axis=1)
+        graph = igraph.Graph(count, pairs[kept].tolist())
+        worth = a.copy()
+        if without is not None:
+            worth[without] = 0
+        far = np.array(graph.distances(weights=inputs["length"][kept].tolist()))
+        return float(worth @ np.exp(-_RATE * far) @ worth)
+
+    return _loop(inputs, whole, inputs["sample"])
+
+
+def _small(case: Case) -> bool:
+    return case.options["nodes"] <= 2000
+
+
+def remarks(rows: Sequence[Row]) -> Sequence[str]:
+    """Say how the targets are met."""
+    said = []
+    for case in dict.fromkeys(row.case for row in rows):
+        own = next((row.cpu for row in rows if row.case == case and row.ours and row.cpu), None)
+        peer = next(
+            (row.ratio for row in rows if row.case == case and row.tool.startswith("SciPy") and row.ratio), None
+        )
+        if own is not None and peer is not None:
+            said.append(f"{case}: {own:.2f} s of CPU time; the loop with SciPy takes {peer:.0f} x that (target 10).")
+    return said
+
+
+TASKS = (
+    Task(
+        name="network",
+        title="dPC of all patches",
+        introduction="What PC loses without each patch of a network, with its three parts, on one core; the median dispersal "
+        "distance is the mean spacing of the patches. The loops compute PC anew without each patch; they are timed on a "
+        "sample of patches and counted up to all.",
+        unit="s for all patches",
+        scale=1.0,
+        contestants=(
+            Contestant("Driftway", "float64", "engine", _ours(False), ours=True, caches=True),
+            Contestant(
+                "Driftway, without each link too",
+                "float64",
+                "engine",
+                _ours(True),
+                ours=True,
+                caches=True,
+                answers=_small,
+            ),
+            Contestant("SciPy loop", "float64", "engine", _scipy, reference=True, answers=_small),
+            Contestant(
+                "NetworkX loop", "float64", "peers", _networkx, answers=lambda case: case.options["nodes"] <= 500
+            ),
+            Contestant("igraph loop", "float64", "peers", _igraph, answers=_small),
+        ),
+        cases=cases,
+        inputs=inputs,
+        error=error,
+        remarks=remarks,
+    ),
+)
