@@ -18,7 +18,7 @@ from .tables import comma_separated, is_noisy, markdown
 
 _HEAD = """# Benchmarks
 
-{noise}Measured by `./run bench` in one run of {minutes:.0f} minutes, ours and peers on the same inputs. {machine}.
+{noise}Measured by `./run bench` in one run of {minutes:.1f} minutes, ours and peers on the same inputs. {machine}.
 
 Times are warm, the best of several, per core: CPU time first, since it does not depend on what else runs; wall time next
 to it. *x ours* is CPU time relative to the first line in bold type of the same case. The error is the largest against the
@@ -27,7 +27,7 @@ process, interpreter and packages included. *Cold* is the first call with empty 
 the first call of a new process that finds its compiled code on disk.
 
 """
-_NOISE = "> **Noisy.** The load was up to {load:.1f} while this was measured: others were busy on the machine.\n\n"
+_NOISE = "> **Noisy.** Other processes kept up to {load:.1f} cores busy while this was measured.\n\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts: list[tuple[Task, list[Row]]] = []
     for name in given.tasks or tasks:
         parts.append(_contest(*tasks[name], given))
-    return _publish(parts, given, (time.monotonic() - started) / 60)
+        # After every task, so that a run that is broken off leaves something.
+        page = _write(parts, given, (time.monotonic() - started) / 60)
+    print(page)
+    return _complaints([row for _, rows in parts for row in rows])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,42 +81,41 @@ def _contest(module: object, task: Task, given: argparse.Namespace) -> tuple[Tas
             task=task,
             homes=Homes(engine, peers, [str(Path(each).parent) for each in given.tasks_from]),
             folder=Path(folder),
-            seconds=0.3 if given.quick else 1.5,
+            seconds=0.3 if given.quick else 0.6,
             patience=given.patience,
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
         return task, contest.run(given.quick, given.only)
 
 
-def _publish(parts: Sequence[tuple[Task, list[Row]]], given: argparse.Namespace, minutes: float) -> int:
+def _write(parts: Sequence[tuple[Task, list[Row]]], given: argparse.Namespace, minutes: float) -> str:
+    """Write page, table and plot, and return the page."""
     rows = [row for _, of_task in parts for row in of_task]
     noise = _NOISE.format(load=max(row.load for row in rows)) if is_noisy(rows) else ""
     head = _HEAD.format(noise=noise, minutes=minutes, machine=machine.describe())
-    tables = "\n".join(markdown(task, of_task) for task, of_task in parts)
-    drawing = picture(parts)
+    page = f"{head}![Times of all tools](benchmarks.svg)\n\n" + "\n".join(markdown(*part) for part in parts)
+    table, drawing = comma_separated(rows), picture(parts)
     given.output.mkdir(parents=True, exist_ok=True)
-    page = f"{head}![Times of all tools](benchmarks.svg)\n\n{tables}"
     (given.output / "benchmarks.md").write_text(page, encoding="utf-8")
-    (given.output / "benchmarks.csv").write_text(comma_separated(rows), encoding="utf-8")
+    (given.output / "benchmarks.csv").write_text(table, encoding="utf-8")
     (given.output / "benchmarks.svg").write_text(drawing, encoding="utf-8")
-    print(head + tables)
-    print(
-        f"Written: benchmarks.md, benchmarks.csv and benchmarks.svg in {os.path.relpath(given.output)}", file=sys.stderr
-    )
+    print(f"Written to {os.path.relpath(given.output)}: benchmarks.md, .csv and .svg", file=sys.stderr)
     if given.write_docs:
-        images = TOP / "docs" / "images"
-        images.mkdir(parents=True, exist_ok=True)
-        (TOP / "docs" / "benchmarks.md").write_text(
-            page.replace("(benchmarks.svg)", "(images/benchmarks.svg)"), encoding="utf-8"
-        )
-        (TOP / "docs" / "benchmarks.csv").write_text(comma_separated(rows), encoding="utf-8")
-        (images / "benchmarks.svg").write_text(drawing, encoding="utf-8")
-    ours_wrong = [row for row in rows if row.ours and (row.wrong or row.failure)]
-    for row in ours_wrong:
-        print(
-            f"OURS: {row.case}: {row.tool}, {row.precision}: {row.failure or f'error {row.error:.1e}'}", file=sys.stderr
-        )
-    return 1 if ours_wrong else 0
+        documents = TOP / "docs"
+        (documents / "images").mkdir(parents=True, exist_ok=True)
+        (documents / "benchmarks.md").write_text(page.replace("(benchmarks", "(images/benchmarks"), encoding="utf-8")
+        (documents / "benchmarks.csv").write_text(table, encoding="utf-8")
+        (documents / "images" / "benchmarks.svg").write_text(drawing, encoding="utf-8")
+    return page
+
+
+def _complaints(rows: Sequence[Row]) -> int:
+    """Name what of ours is wrong; return the exit status."""
+    wrong = [row for row in rows if row.ours and (row.wrong or row.failure)]
+    for row in wrong:
+        said = row.failure or f"error {row.error:.1e}"
+        print(f"Ours fails: {row.case}: {row.tool}, {row.precision}: {said}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ class Row:
     runs : int
         Number of warm runs.
     load : float
-        Load of the machine before the run.
+        Cores that other processes kept busy meanwhile.
     preempted : float
         Wall time over CPU time per core, 1 when nothing interfered.
     wrong : bool
@@ -228,5 +228,6 @@ def largest_error(result: Arrays, reference: Arrays) -> float:
         got, true = np.asarray(result[name], float), np.asarray(reference[name], float)
         there = ~np.isnan(got) & ~np.isnan(true)
         if there.any():
-            worst = max(worst, float(np.abs(got - true)[there].max() / np.abs(true[there]).max()))
+            largest = np.abs(true[~np.isnan(true)]).max()
+            worst = max(worst, float(np.abs(got - true)[there].max() / (largest or 1.0)))
     return worst

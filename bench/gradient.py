@@ -19,7 +19,7 @@ _CUTOFF = 1e-5
 
 def cases(quick: bool) -> Sequence[Case]:
     """Return landscapes x windows x (C alone, C with both gradients)."""
-    wanted = [("Djelk", 96, 20)] if quick else [("Djelk", 160, 20), ("rough", 160, 20), ("Djelk", 112, 50)]
+    wanted = [("Djelk", 96, 20)] if quick else [("Djelk", 128, 20), ("Djelk", 104, 50)]
     return [_case(*each, gradients) for each in wanted for gradients in (False, True)]
 
 

@@ -30,6 +30,15 @@ def cases(quick: bool) -> Sequence[Case]:
     ]
     wanted += [("Djelk", 20, False), ("Djelk", 50, False), ("Djelk", 20, True), ("Djelk", 50, True)]
     if quick:
+        wanted = [
+            ("rough", 20, False),
+            ("rough", 50, False),
+            ("rough", 100, False),
+            ("rough", 20, True),
+            ("rough", 50, True),
+        ]
+    wanted += [("Djelk", 20, True), ("Djelk", 50, True)]
+    if quick:
         wanted = [("rough", 20, False), ("Djelk", 20, True)]
     return [_case(*each) for each in wanted]
 
@@ -188,7 +197,7 @@ def _jaxscape(its_own_graph: bool) -> Callable[[Arrays], Work]:
         from jaxscape import QUEEN_CONTIGUITY, Graph, GridGraph, LCPDistance
 
         side, cell = inputs["resistance"].shape[1], float(inputs["cell"])
-        windows = inputs["resistance"][: 8 if side < 60 else 1]
+        windows = inputs["resistance"][: 4 if side < 60 else 1]
         sources = jnp.asarray(_sources(int(inputs["radius"])) @ (side, 1))
         graphs = []
         for each in windows:

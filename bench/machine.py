@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
 from pathlib import Path
 
 _SETS = ("avx512f", "avx2", "avx", "sse4_2", "asimd", "sve")
@@ -18,9 +19,36 @@ def describe() -> str:
     return ", ".join(part for part in parts if part)
 
 
-def load() -> float:
-    """Return the mean number of processes that ran or waited in the last minute."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+class Others:
+    """How busy other processes keep the machine, from here on.
+
+    Processes that this one starts and waits for are not counted.
+    """
+
+    def __init__(self) -> None:
+        self._wall, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
+
+    def load(self) -> float:
+        """Return the mean number of cores that others kept busy."""
+        wall = max(time.monotonic() - self._wall, 0.01)
+        busy = _busy_seconds()
+        if busy == 0:
+            return max(0.0, os.getloadavg()[0] - 1) if hasattr(os, "getloadavg") else 0.0
+        return max(0.0, (busy - self._busy - (_own_seconds() - self._own)) / wall)
+
+
+def _busy_seconds() -> float:
+    """Return the CPU time of everything since the machine started, 0 where it is not known."""
+    try:
+        first = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _waiting, *rest = map(int, first[1:])
+    return (user + nice + system + sum(rest[:3])) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    return sum(os.times()[:4])
 
 
 def _cores() -> int:

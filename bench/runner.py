@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .contest import Arrays, Case, Contestant, Row, Task
+from .machine import Others
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -111,7 +112,7 @@ class Contest:
 
     def _measure(self, case: Case, contestant: Contestant) -> tuple[Row, Arrays | None]:
         row = Row(self.task.name, case.name, case.size, contestant.name, contestant.precision, contestant.ours)
-        row = replace(row, load=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0)
+        others = Others()
         cache = self.folder / f"cache {contestant.label}"
         first_time = not cache.exists()
         cache.mkdir(exist_ok=True)
@@ -121,13 +122,14 @@ class Contest:
                 cold = self._process(contestant, cache, 0.0)["first_wall"]
             outcome = self._process(contestant, cache, self.seconds)
         except RuntimeError as error:
-            return replace(row, failure=str(error)), None
+            return replace(row, failure=str(error), load=others.load()), None
         with np.load(self._outcome.with_name(self._outcome.name + ".npz")) as file:
             result = dict(file)
         per_item = self.task.scale / outcome["items"]
         spent = outcome if outcome["runs"] else {"wall": outcome["first_wall"], "cpu": outcome["first_cpu"]}
         row = replace(
             row,
+            load=others.load(),
             cpu=spent["cpu"] * per_item,
             wall=spent["wall"] * per_item,
             runs=outcome["runs"],
