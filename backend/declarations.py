@@ -202,12 +202,16 @@ class RasterOutput(Output):
 
 @dataclass(frozen=True)
 class VectorStyle:
-    """How a vector layer looks when it lands: graduated colours of a `field`; points and lines grow with `size_by` too."""
+    """How a vector layer looks when it lands: graduated colours of a `field`; points and lines grow with `size_by` too.
+
+    With `inverted` large values are dark, so that thin lines stand out on a white map.
+    """
 
     field: str = ""
     ramp: str = "viridis"
     stretch: str = "quantile"
     size_by: str = ""
+    inverted: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def apply_vector_style(layer: QgsVectorLayer, style: dict[str, Any]) -> bool:
     layer : QgsVectorLayer
         Any vector layer.
     style : dict
-        ``field``, ``ramp``, ``stretch`` (linear, quantile, log, diverging) and ``size_by`` (a field, may be empty).
+        ``field``, ``ramp``, ``stretch`` (linear, quantile, log, diverging), ``size_by`` (a field, may be empty) and
+        ``inverted``.
 
     Returns
     -------
@@ -54,7 +55,8 @@ def apply_vector_style(layer: QgsVectorLayer, style: dict[str, Any]) -> bool:
     ranges = []
     for number, (low, high) in enumerate(zip(edges[:-1], edges[1:])):
         symbol = QgsSymbol.defaultSymbol(layer.geometryType())
-        symbol.setColor(colour_at(style["ramp"], number / max(1, len(edges) - 2)))
+        place = number / max(1, len(edges) - 2)
+        symbol.setColor(colour_at(style["ramp"], 1 - place if style["inverted"] else place))
         _size(symbol, layer, style["size_by"])
         ranges.append(QgsRendererRange(low, high, symbol, f"{low:.4g} \u2013 {high:.4g}"))
     layer.setRenderer(QgsGraduatedSymbolRenderer(name, ranges))

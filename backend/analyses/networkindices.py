@@ -107,7 +107,7 @@ DECLARATION = Declaration(
             "Nodes with dpc, intra, flux, connector (per cent of PC), dec (per cent of ECA), stepping_stone, betweenness, "
             "closeness, degree, clustering and component; links with probability, dec and dec_improved (per cent of ECA).",
             VectorStyle("dpc", "viridis", "quantile", size_by="dpc"),
-            VectorStyle("dec", "magma", "quantile", size_by="dec"),
+            VectorStyle("dec", "magma", "quantile", size_by="dec", inverted=True),
         ),
         TableOutput("INDICES", "Indices by distance", "CSV: one row per dispersal distance.", optional=True),
         ReportOutput("REPORT", "Report", "Map, numbers and the plot of index against distance.", optional=True),

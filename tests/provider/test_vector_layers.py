@@ -148,13 +148,16 @@ def test_a_network_comes_back_from_qgis_as_it_was_but_for_the_edit(network: Path
 
 def test_layers_are_styled_by_their_field(network: Path) -> None:
     layer = opened(network, "nodes")
-    style = {"field": "x", "ramp": "viridis", "stretch": "quantile", "size_by": "x"}
+    style = {"field": "x", "ramp": "viridis", "stretch": "quantile", "size_by": "x", "inverted": False}
     assert apply_vector_style(layer, style)
     renderer = layer.renderer()
     assert isinstance(renderer, QgsGraduatedSymbolRenderer)
     assert renderer.classAttribute() == "x"
     assert (renderer.ranges()[0].lowerValue(), renderer.ranges()[-1].upperValue()) == (0, 2)
     assert renderer.ranges()[0].symbol().symbolLayer(0).dataDefinedProperties().hasActiveProperties()
+    colours = [each.symbol().color().name() for each in renderer.ranges()]
+    assert apply_vector_style(layer, {**style, "inverted": True})
+    assert [each.symbol().color().name() for each in layer.renderer().ranges()] == colours[::-1]
     assert not apply_vector_style(layer, {**style, "field": "nothing"})
     lines = opened(network, "edges")
     assert apply_vector_style(lines, {**style, "field": "distance", "size_by": "distance"})
