@@ -77,9 +77,13 @@ def removals(
         IIC: ``f = 1 / (1 + links)`` in place of ``p*``.
     each_link : bool
         Whether links are removed too (else `links` is 0).
+
+    Notes
+    -----
+    Paths so improbable that all pairs joined by such paths are less than the rounding of the numerator are left out.
     """
     used = links.with_lengths(np.ones(links.links)) if integral else links
-    limit = np.inf if integral else _LARGEST_EXPONENT / rate
+    limit = np.inf if integral else _exponent_that_counts(capacity) / rate
     rank = _rank_from_the_rim(used)
     reach = np.zeros(links.nodes)
     by_node: list[NDArray[np.float64]] = []
@@ -101,6 +105,15 @@ def removals(
         np.sum(by_node, axis=0) if by_node else np.zeros(links.nodes),
         np.sum(by_link, axis=0) if by_link else np.zeros(links.links),
     )
+
+
+def _exponent_that_counts(capacity: NDArray[np.float64]) -> float:
+    """Return the exponent beyond which all pairs together are less than the rounding of the numerator."""
+    own = float((capacity**2).sum())
+    if own == 0:
+        return _LARGEST_EXPONENT
+    most = (len(capacity) * float(capacity.max())) ** 2
+    return min(_LARGEST_EXPONENT, math.log(most / own) - math.log(np.finfo(np.float64).eps / 2))
 
 
 def _rank_from_the_rim(links: Adjacency) -> NDArray[np.int64]:

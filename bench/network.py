@@ -12,6 +12,7 @@ from .contest import Arrays, Case, Contestant, Row, Task, Work
 from .settings import start_engine
 
 _RATE = math.log(2) / 1000
+_SAMPLE = 200
 
 
 def cases(quick: bool) -> Sequence[Case]:
@@ -68,6 +69,20 @@ def _ours(each_link: bool) -> Callable[[Arrays], Work]:
         )
 
     return prepare
+
+
+def _sources(inputs: Arrays) -> Work:
+    """Return the work of a sample of sources, of which each takes about as long."""
+    start_engine(1)
+    from backend import network_removal
+
+    links, capacity = _links(inputs), inputs["capacity"]
+    nodes, rank = links.nodes, network_removal._rank_from_the_rim(links)
+    limit = network_removal._exponent_that_counts(capacity) / _RATE
+    reach, by_node, by_link = np.zeros(nodes), np.zeros(nodes), np.zeros(links.links)
+    given = (*links.arrays, capacity, rank, _RATE, False, False, reach, by_node, by_link)
+    none = {"node": np.zeros(0, np.int64), "loss": np.zeros(0)}
+    return Work(lambda: network_removal._losses(0, _SAMPLE, limit, *given), lambda found: none, _SAMPLE / nodes)
 
 
 def _loop(inputs: Arrays, whole: Callable[[Any], float], nodes: Any) -> Work:
@@ -153,11 +168,21 @@ TASKS = (
         title="dPC of all patches",
         introduction="What PC loses without each patch of a network, with its three parts, on one core; the median dispersal "
         "distance is the mean spacing of the patches. The loops compute PC anew without each patch; they are timed on a "
-        "sample of patches and counted up to all.",
+        "sample of patches and counted up to all",
         unit="s for all patches",
         scale=1.0,
         contestants=(
-            Contestant("Driftway", "float64", "engine", _ours(False), ours=True, caches=True),
+            Contestant("Driftway", "float64", "engine", _ours(False), ours=True, caches=True, answers=_small),
+            Contestant(
+                "Driftway, 200 sources",
+                "float64",
+                "engine",
+                _sources,
+                ours=True,
+                caches=True,
+                answers=lambda case: not _small(case),
+                note="200 of the sources, counted up to all",
+            ),
             Contestant(
                 "Driftway, without each link too",
                 "float64",

@@ -150,6 +150,19 @@ def test_centralities(network) -> None:
     assert (np.diff(total) <= 0).all()
 
 
+def test_improbable_paths_are_left_out_within_rounding() -> None:
+    network = oracle.lattice(7)
+    for rate in (0.5, 5.0, 50.0):
+        found = removals(links_of(network), network.capacity, rate)
+        whole = oracle.pc(network.graph(), network.capacity, rate)
+        assert found.numerator == pytest.approx(whole, rel=1e-15)
+        for node in range(0, 49, 5):
+            graph = network.graph()
+            graph.remove_node(node)
+            loss = whole - oracle.pc(graph, network.capacity, rate)
+            assert found.total[node] == pytest.approx(loss, abs=1e-13 * whole)
+
+
 def test_links_of_no_length_join_their_ends() -> None:
     links = adjacency(3, np.array([0, 1]), np.array([1, 2]), np.zeros(2))
     a = np.array([1.0, 2.0, 3.0])
