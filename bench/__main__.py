@@ -20,7 +20,7 @@ _HEAD = """# Benchmarks
 
 {noise}Measured by `./run bench` in one run of {minutes:.1f} minutes, ours and peers on the same inputs. {machine}.
 
-Times are warm, the best of several, per core: CPU time first, since it does not depend on what else runs; wall time next
+Times are warm, the best of several (what takes long is run once, its compiled code read from disk): CPU time first, since it does not depend on what else runs; wall time next
 to it. *x ours* is CPU time relative to the first line in bold type of the same case. The error is the largest against the
 reference, in float64; **differs** marks an answer that is not the same within its precision. Peak memory is that of the whole
 process, interpreter and packages included. *Cold* is the first call with empty caches, compilation included; *from cache*
@@ -49,8 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in given.tasks or tasks:
         parts.append(_contest(*tasks[name], given))
         # After every task, so that a run that is broken off leaves something.
-        page = _write(parts, given, (time.monotonic() - started) / 60)
+        page = _page(parts, (time.monotonic() - started) / 60)
+        _write(given.output, given.output, page, parts)
     print(page)
+    print(f"Written to {os.path.relpath(given.output)}: benchmarks.md, .csv and .svg", file=sys.stderr)
+    if given.write_docs:
+        documents = TOP / "docs"
+        _write(documents, documents / "images", page.replace("(benchmarks.svg)", "(images/benchmarks.svg)"), parts)
     return _complaints([row for _, rows in parts for row in rows])
 
 
@@ -88,25 +93,19 @@ def _contest(module: object, task: Task, given: argparse.Namespace) -> tuple[Tas
         return task, contest.run(given.quick, given.only)
 
 
-def _write(parts: Sequence[tuple[Task, list[Row]]], given: argparse.Namespace, minutes: float) -> str:
-    """Write page, table and plot, and return the page."""
+def _page(parts: Sequence[tuple[Task, list[Row]]], minutes: float) -> str:
     rows = [row for _, of_task in parts for row in of_task]
     noise = _NOISE.format(load=max(row.load for row in rows)) if is_noisy(rows) else ""
     head = _HEAD.format(noise=noise, minutes=minutes, machine=machine.describe())
-    page = f"{head}![Times of all tools](benchmarks.svg)\n\n" + "\n".join(markdown(*part) for part in parts)
-    table, drawing = comma_separated(rows), picture(parts)
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "benchmarks.md").write_text(page, encoding="utf-8")
-    (given.output / "benchmarks.csv").write_text(table, encoding="utf-8")
-    (given.output / "benchmarks.svg").write_text(drawing, encoding="utf-8")
-    print(f"Written to {os.path.relpath(given.output)}: benchmarks.md, .csv and .svg", file=sys.stderr)
-    if given.write_docs:
-        documents = TOP / "docs"
-        (documents / "images").mkdir(parents=True, exist_ok=True)
-        (documents / "benchmarks.md").write_text(page.replace("(benchmarks", "(images/benchmarks"), encoding="utf-8")
-        (documents / "benchmarks.csv").write_text(table, encoding="utf-8")
-        (documents / "images" / "benchmarks.svg").write_text(drawing, encoding="utf-8")
-    return page
+    return f"{head}![Times of all tools](benchmarks.svg)\n\n" + "\n".join(markdown(*part) for part in parts)
+
+
+def _write(folder: Path, images: Path, page: str, parts: Sequence[tuple[Task, list[Row]]]) -> None:
+    images.mkdir(parents=True, exist_ok=True)
+    (folder / "benchmarks.md").write_text(page, encoding="utf-8")
+    table = comma_separated([row for _, rows in parts for row in rows])
+    (folder / "benchmarks.csv").write_text(table, encoding="utf-8")
+    (images / "benchmarks.svg").write_text(picture(parts), encoding="utf-8")
 
 
 def _complaints(rows: Sequence[Row]) -> int:
