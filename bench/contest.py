@@ -157,7 +157,7 @@ class Row:
     ratio : float or None
         CPU time relative to ours: how many times slower it is.
     error : float or None
-        Largest relative error; None for the reference itself.
+        Largest relative error; None for the reference itself and where there is none.
     peak : float or None
         Largest resident size in bytes.
     cold : float or None

@@ -22,6 +22,7 @@ def is_noisy(rows: Sequence[Row]) -> bool:
 def markdown(task: Task, rows: Sequence[Row]) -> str:
     """Return the task's table with what has to be known about it."""
     notes = {contestant.label: contestant.note for contestant in task.contestants if contestant.note}
+    unchecked = {each.label: "reference" if each.reference else "not checked" for each in task.contestants}
     lines = [f"## {task.title}", "", task.introduction, ""]
     lines += [
         f"| case | tool | precision | {task.unit}: CPU | wall | x ours | largest relative error | peak MB | cold s | from cache s |",
@@ -35,15 +36,24 @@ def markdown(task: Task, rows: Sequence[Row]) -> str:
         if row.failure:
             lines.append(f"| {case} | {name} | {row.precision} | {row.failure} | | | | | | |")
             continue
-        error = "reference" if row.error is None else f"{row.error:.1e}" + (" **differs**" if row.wrong else "")
+        error = (
+            f"{row.error:.1e}" + (" **differs**" if row.wrong else "")
+            if row.error is not None
+            else unchecked[name_of(row)]
+        )
         lines.append(
             f"| {case} | {name} | {row.precision} | {number(row.cpu)} | {number(row.wall)} | {number(row.ratio)} | {error} | "
             f"{number(row.peak and row.peak / 1e6, 0)} | {number(row.cold)} | {number(row.cached)} |"
         )
-    used = {f"{row.tool}, {row.precision}" for row in rows}
+    used = {name_of(row) for row in rows}
     lines += ["", *(f"- {label}: {note}." for label, note in notes.items() if label in used)]
     lines += [f"- {remark}" for remark in task.remarks(rows)]
     return "\n".join(lines) + "\n"
+
+
+def name_of(row: Row) -> str:
+    """Return the label of the contestant that the row is about."""
+    return f"{row.tool}, {row.precision}"
 
 
 def number(value: float | None, digits: int | None = None) -> str:
