@@ -18,6 +18,8 @@ from .windows import Windows
 
 _SAMPLE = 5
 _BYTES_PER_BLOCK_CELL = 6 * 8
+#: Percent of C: what is not worth a number, and what the user should know before using the map.
+_SMALLEST_TOLD, _LARGEST_USUAL = 0.1, 10.0
 _REMEDY = "The window is part of the definition of this distance: see RADIUS."
 # Once compiled it takes NumPy's arrays as well.
 _part: Callable[..., Array] = eqx.filter_jit(window_connectivity)
@@ -64,7 +66,9 @@ def say_what_radius_changes(
     blocks = f"On a sample of {len(now)} blocks of sources"
     if sum(now) > 0:
         change = 100 * (sum(then) / sum(now) - 1)
-        report.message(f"{blocks}, twice the RADIUS changes connectivity by {change:+.1f} %. {_REMEDY}")
+        size = f"by {change:+.1f} %" if abs(change) >= _SMALLEST_TOLD else f"by less than {_SMALLEST_TOLD} %"
+        say = report.warning if abs(change) > _LARGEST_USUAL else report.message
+        say(f"{blocks}, twice the RADIUS changes connectivity {size}. {_REMEDY}")
     elif sum(then) > 0:
         report.message(f"{blocks}, nothing is connected within the RADIUS, but within twice the RADIUS. {_REMEDY}")
 
