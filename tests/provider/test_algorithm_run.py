@@ -126,6 +126,10 @@ def test_two_rasters_are_enough(provider: Any, worker: Any, landscape: dict, tmp
         "PRECISION": "double",
         "RADIUS": 10,
         "BLOCK": 1,
+        "THETA": 1.0,
+        "STEP_COST": "minus_log",
+        "MOVEMENT_COST": None,
+        "MOVEMENT_COST_BAND": 1,
     }
     assert job["outputs"] == {"FUNCTIONAL_HABITAT": str(output)}
     assert (job["device"], job["threads"], job["memory_limit"], job["seed"]) == ("auto", 0, 0, 0)
