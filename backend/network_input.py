@@ -226,7 +226,8 @@ def _namings(headers: NetworkHeaders, nodes: VectorTable) -> list[_Naming]:
     else:
         usual = {name: place for place, name in enumerate(_USUAL_NAMES)}
         kinds = headers.nodes.fields
-        fields = [name for name in kinds if kinds[name].kind in "iO" or name.lower() in usual]
+        # Numbers count too: CSV and shapefiles often hold whole numbers as reals.
+        fields = [name for name in kinds if name != headers.capacity and kinds[name].kind in "iOf"]
         fields.sort(key=lambda name: usual.get(name.lower(), len(usual)))
     found = []
     for name in fields:

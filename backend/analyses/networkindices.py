@@ -137,6 +137,7 @@ def check(job: Job, report: Report) -> PatchNetwork:
     headers = check_network_headers(job)
     _distances(job)
     network = read_patch_network(job, headers, report)
+    _say_what_counts_for_iic(job, network, report)
     nodes = len(network.names)
     needed = 2 * 8 * nodes**2 if "link_improvement" in _computed(job) else 0
     limit = job.memory_limit or int(0.8 * available_memory())
@@ -149,6 +150,15 @@ def check(job: Job, report: Report) -> PatchNetwork:
     if nodes > 5000 and "link_removal" in _computed(job):
         report.warning(f"Removing each link among {nodes} nodes may take long; COMPUTE can do without.")
     return network
+
+
+def _say_what_counts_for_iic(job: Job, network: PatchNetwork, report: Report) -> None:
+    limit = float(job.parameters["DISPERSAL_DISTANCE"])
+    longer = int((np.isfinite(network.length) & (network.length > limit)).sum())
+    if longer and job.parameters["IIC_LINKS"] == "all":
+        report.message(
+            f"{longer} links are longer than the dispersal distance; they count for IIC (IIC_LINKS = within: as in Conefor)."
+        )
 
 
 def _computed(job: Job) -> tuple[str, ...]:

@@ -54,8 +54,15 @@ def test_several_distances_and_the_report(tmp_path: Path) -> None:
     assert [float(row["distance"]) for row in rows] == [50, 100, 200, 1000]
     assert [float(row["iic_numerator"]) for row in rows] == [14, 16, 24, 24]
     assert float(rows[1]["pc_numerator"]) == found.numbers["PC_NUMERATOR"]
+    assert not any("count for IIC" in text for text in found.heard.messages)
     assert "ECA against dispersal distance" in found.text("REPORT")
     assert "dPC of the patches" in found.text("REPORT")
+
+
+def test_links_beyond_the_dispersal_distance_count_for_iic_unless_told(tmp_path: Path) -> None:
+    found = indices(tmp_path, write(tmp_path, *CHAIN))
+    assert found.numbers["IIC_NUMERATOR"] == pytest.approx(24, rel=1e-14)
+    assert [text for text in found.heard.messages if text.startswith("1 links are longer than the dispersal distance")]
 
 
 def test_results_may_be_used_again(tmp_path: Path) -> None:
@@ -74,7 +81,7 @@ def test_what_is_not_asked_for_is_left_out(tmp_path: Path) -> None:
     assert math.isnan(found.numbers["STEPPING_STONES"])
 
 
-@pytest.mark.parametrize("names", ["text", "fid", "chosen"])
+@pytest.mark.parametrize("names", ["text", "fid", "chosen", "reals"])
 def test_nodes_may_be_named_in_many_ways(tmp_path: Path, names: str) -> None:
     labels = np.array(["a", "b", "c"], object)
     nodes: dict[str, Any] = {"index": np.array([1, 2, 3])}
@@ -88,6 +95,9 @@ def test_nodes_may_be_named_in_many_ways(tmp_path: Path, names: str) -> None:
     if names == "chosen":
         nodes = {"index": np.array([3, 2, 1]), "other": np.array([1, 2, 3])}
         chosen = "OTHER"
+    if names == "reals":
+        nodes = {"index": np.array([7, 8, 9]), "site": np.array([10.0, 20.0, 30.0])}
+        edges = {"from": np.array([10, 20]), "to": np.array([20, 30])}
     source = write(tmp_path, *CHAIN, nodes=nodes, edges=edges)
     found = indices(tmp_path, source, ID_FIELD=chosen)
     assert found.numbers["PC_NUMERATOR"] == pytest.approx(19.75)
