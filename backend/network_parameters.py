@@ -85,12 +85,19 @@ REFERENCES = (
 )
 
 
-def network_output(help: str, node_style: VectorStyle, edge_style: VectorStyle) -> VectorOutput:  # noqa: A002
+def network_output(
+    help: str,  # noqa: A002
+    node_style: VectorStyle,
+    edge_style: VectorStyle,
+    *,
+    optional: bool = False,
+) -> VectorOutput:
     """Return the output of all network analyses: one GeoPackage with the layers `nodes` and `edges`."""
     return VectorOutput(
         "NETWORK",
         "Network",
         help,
+        optional=optional,
         layers=(
             OutputLayer("edges", "EDGES_LAYER", "Links", edge_style),
             OutputLayer("nodes", "NODES_LAYER", "Nodes", node_style),

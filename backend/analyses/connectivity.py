@@ -37,6 +37,7 @@ DECLARATION = Declaration(
             "Functional habitat",
             "Quality of the cell times the quality it can reach, weighted by proximity. Sums up to C.",
             unit="quality x quality",
+            optional=True,
             style=Style("viridis", "quantile"),
         ),
         RasterOutput(

@@ -108,6 +108,7 @@ DECLARATION = Declaration(
             "closeness, degree, clustering and component; links with probability, dec and dec_improved (per cent of ECA).",
             VectorStyle("dpc", "viridis", "quantile", size_by="dpc"),
             VectorStyle("dec", "magma", "quantile", size_by="dec", inverted=True),
+            optional=True,
         ),
         TableOutput("INDICES", "Indices by distance", "CSV: one row per dispersal distance.", optional=True),
         ReportOutput("REPORT", "Report", "Map, numbers and the plot of index against distance.", optional=True),

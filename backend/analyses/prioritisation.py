@@ -151,6 +151,7 @@ DECLARATION = Declaration(
             "SELECTION",
             "Selection",
             "1 = selected, 0 = candidate that is not selected; nodata elsewhere.",
+            optional=True,
             style=Style("viridis", "classes", ((0, "Not selected", "#d9d9d9"), (1, "Selected", "#c2255c"))),
         ),
         RasterOutput(

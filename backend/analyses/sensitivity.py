@@ -45,6 +45,7 @@ DECLARATION = Declaration(
             "Sensitivity",
             "dC / d input: change of C per unit of change in the cell.",
             unit="C per unit of the input",
+            optional=True,
             style=Style("magma", "quantile"),
         ),
         RasterOutput(

@@ -47,6 +47,13 @@ def test_connectivity_of_an_even_landscape_is_known(command_line, folder):
     assert sum(map(sum, read(out))) == pytest.approx(expected, rel=1e-6)
 
 
+def test_numbers_come_without_any_file(command_line, rasters):
+    quality, movement = rasters
+    found = command_line("connectivity", QUALITY=quality, MOVEMENT=movement, DISPERSAL_DISTANCE=SCALE)
+    assert found["C"] > 0
+    assert not found.get("FUNCTIONAL_HABITAT")
+
+
 def test_outputs_say_what_they_are(command_line, folder, rasters):
     quality, movement = rasters
     out, report = folder / "accessible.tif", folder / "report.html"
