@@ -67,7 +67,9 @@ def walk_log_survival(
     step_cost: StepCost,
     theta: Float[Array, ""],
     movement_cost: Float[Array, "windows height width"] | None = None,
+    *,
+    forward_mode: bool = False,
 ) -> tuple[Float[Array, "windows height width lanes"], Bool[Array, "windows height width lanes"]]:
     """Return the log of the probability to survive the walk to each cell, and which cells are joined; see `log_survival`."""
     steps, edges = walk_steps(resistance, neighbourhood, step_cost, movement_cost)
-    return log_survival(steps, edges, is_node(resistance), window, theta)
+    return log_survival(steps, edges, is_node(resistance), window, theta, forward_mode=forward_mode)

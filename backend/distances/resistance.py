@@ -15,8 +15,8 @@ HALO_FOLLOWS = "radius"
 #: Of the distance, and so of the dispersal distance.
 UNIT = "map units"
 #: Of the plan: blocks of memory, and nanoseconds per height x width^3; see `EliminationCost`.
-COST = (5, 0.7)
-GRADIENT_COST = (12, 2.2)
+COST = (4, 1.0)
+GRADIENT_COST = (6, 2.0)
 
 
 class ResistanceDistance(AbstractDistance):

@@ -19,8 +19,8 @@ UNIT = "nats"
 #: Whether the cost of a step is asked for.
 HAS_STEP_COST = True
 #: Of the plan: blocks of memory, and nanoseconds per height x width^3; see `EliminationCost`.
-COST = (12, 3.0)
-GRADIENT_COST = (36, 14.0)
+COST = (5, 3.0)
+GRADIENT_COST = (9, 8.0)
 
 
 class SurvivalDistance(AbstractDistance):

@@ -8,6 +8,7 @@ one column to either side only and are applied as stencils, not as products of m
 Everything is XLA and differentiable, forwards and backwards: the only rule of its own is that of the inverse of a block.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -39,6 +40,10 @@ class Elimination(NamedTuple):
     core: Array
     arm_couplings: Array
     core_couplings: Array
+
+    def diagonal(self) -> Float[Array, "windows height width"]:
+        """Return the diagonals of the blocks."""
+        return _whole(_diagonal(self.arms), _diagonal(self.core))
 
 
 @jax.custom_jvp
@@ -97,7 +102,7 @@ def eliminate(stencil: Stencil, window: WindowShape, *, definite: bool) -> Elimi
     arm_pivots = _pivots(arms, _dense(arms[:, 1]), inverse)
     blocks = _dense(core[:, 1])
     if window.halo_rows:
-        top, bottom = _halves(_sandwich(_to_arms(core), arm_pivots[-1], arms[-1, 2]))
+        top, bottom = halves(_sandwich(to_arms(core), arm_pivots[-1], arms[-1, 2]))
         blocks = blocks.at[0].add(-top).at[-1].add(-bottom)
     return Elimination(arm_pivots, _pivots(core, blocks, inverse), arms, core)
 
@@ -110,21 +115,35 @@ def transpose(elimination: Elimination, stencil: Stencil, window: WindowShape) -
 
 def diagonal_of_inverse(elimination: Elimination) -> Float[Array, "windows height width"]:
     """Return the diagonal of the inverse of an eliminated matrix."""
+    return _whole(*_inverse_blocks(elimination, _diagonal))
+
+
+def inverse_blocks(elimination: Elimination) -> Elimination:
+    """Return the inverse's blocks of each row with itself, in place of the inverse pivots."""
+    arms, core = _inverse_blocks(elimination, lambda block: block)
+    return elimination._replace(arms=arms, core=core)
+
+
+def _diagonal(block: Array) -> Array:
+    return jnp.diagonal(block, axis1=-2, axis2=-1)
+
+
+def _inverse_blocks(elimination: Elimination, keep: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """Return what is to be kept of the inverse's diagonal blocks, of the arms and of the core."""
     arms, core, arm_couplings, core_couplings = elimination
 
     def step(inner: tuple[Array, Array], row: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
         block, back = inner
         pivot, couplings = row
         found = pivot + pivot @ _sandwich(couplings[2], block, back) @ pivot
-        return (found, couplings[0]), jnp.diagonal(found, axis1=-2, axis2=-1)
+        return (found, couplings[0]), keep(found)
 
     last = core[-1]
     start = (last, core_couplings[-1, 0])
     (first, _), inner = lax.scan(step, start, (core[:-1], core_couplings[:-1]), reverse=True)
-    diagonals = jnp.concatenate([inner, jnp.diagonal(last, axis1=-2, axis2=-1)[None]])
-    start = (jnp.concatenate([first, last]), _to_arms(core_couplings))
+    start = (jnp.concatenate([first, last]), to_arms(core_couplings))
     _, outer = lax.scan(step, start, (arms, arm_couplings), reverse=True)
-    return _whole(outer, diagonals)
+    return outer, jnp.concatenate([inner, keep(last)[None]])
 
 
 def solve(
@@ -148,7 +167,7 @@ def solve(
     partly = None
     if arms is not None and len(arm_pivots):
         _, partly = lax.scan(_forward, ends, (arm_pivots, arm_couplings[:, 0], arms))
-        top, bottom = _halves(_apply(_to_arms(core_couplings), partly[-1]))
+        top, bottom = halves(couple(to_arms(core_couplings), partly[-1]))
         core = core.at[0].add(-top).at[-1].add(-bottom)
     _, inner = lax.scan(_forward, ends[: core.shape[1]], (core_pivots, core_couplings[:, 0], core))
     last = inner[-1]
@@ -185,11 +204,13 @@ def _parts(stencil: Stencil, window: WindowShape) -> tuple[Array, Array]:
     return jnp.concatenate([rows[:first], from_below], axis=3), rows[first:last]
 
 
-def _to_arms(core_couplings: Array) -> Array:
+def to_arms(core_couplings: Array) -> Array:
+    """Return the couplings of the core's first and last rows with the arms."""
     return jnp.concatenate([core_couplings[0, 0], core_couplings[-1, 2]], axis=1)
 
 
-def _halves(values: Array) -> tuple[Array, Array]:
+def halves(values: Array) -> tuple[Array, Array]:
+    """Return the parts of the upper and of the lower arm; windows first."""
     middle = values.shape[0] // 2
     return values[:middle], values[middle:]
 
@@ -214,30 +235,30 @@ def _pivots(couplings: Array, blocks: Array, inverse: object) -> Array:
 
 def _forward(before: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     pivot, back, values = row
-    found = pivot @ (values - _apply(back, before))
+    found = pivot @ (values - couple(back, before))
     return found, found
 
 
 def _backward(after: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     pivot, forth, values = row
-    found = values - pivot @ _apply(forth, after)
+    found = values - pivot @ couple(forth, after)
     return found, found
 
 
 def _backward_unloaded(after: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
     pivot, forth = row
-    found = -(pivot @ _apply(forth, after))
+    found = -(pivot @ couple(forth, after))
     return found, found
 
 
-def _apply(coupling: Array, values: Array) -> Array:
+def couple(coupling: Array, values: Array) -> Array:
     """Multiply values (windows, width, any) by a coupling (3, windows, width) from the left."""
     left, middle, right = coupling[..., None]
     padded = jnp.pad(values, ((0, 0), (1, 1), (0, 0)))
     return left * padded[:, :-2] + middle * values + right * padded[:, 2:]
 
 
-def _apply_right(values: Array, coupling: Array) -> Array:
+def couple_from_right(values: Array, coupling: Array) -> Array:
     """Multiply values (windows, any, width) by a coupling (3, windows, width) from the right."""
     # Scaled columns move to where they couple to: gathered, so that nothing is scattered.
     left, middle, right = jnp.pad(coupling, ((0, 0), (0, 0), (1, 1)))[:, :, None]
@@ -247,7 +268,7 @@ def _apply_right(values: Array, coupling: Array) -> Array:
 
 
 def _sandwich(one: Array, values: Array, other: Array) -> Array:
-    return _apply_right(_apply(one, values), other)
+    return couple_from_right(couple(one, values), other)
 
 
 def _dense(couplings: Array) -> Array:

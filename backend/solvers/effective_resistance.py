@@ -8,8 +8,9 @@ from jaxtyping import Array, Bool, Float
 
 from ..grid import EdgeCosts
 from ..window_shape import WindowShape
-from .block_elimination import diagonal_of_inverse, eliminate, solve, unit_sources
+from .block_elimination import unit_sources
 from .components import at_sources, source_components
+from .selected_inverse import selected_inverse
 
 
 class EffectiveResistances(NamedTuple):
@@ -56,9 +57,8 @@ def effective_resistances(
     # Cells that are joined with nothing are grounded through 1, so that the matrix has no empty row.
     alone = degree == 0
     grounding = lax.stop_gradient(jnp.where(alone, 1, grounds * degree))
-    elimination = eliminate(stencil.at[1, 1].add(grounding), window, definite=True)
-    own = diagonal_of_inverse(elimination)
-    columns = solve(elimination, unit_sources(window, len(degree), own.dtype))
+    units = unit_sources(window, len(degree), degree.dtype)
+    own, columns, _ = selected_inverse(stencil.at[1, 1].add(grounding), units, None, window, definite=True)
     of_lane = window.block(own).reshape(-1, 1, 1, window.lanes)
     return EffectiveResistances(of_lane + own[..., None] - 2 * columns, joined, degree)
 

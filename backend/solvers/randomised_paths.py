@@ -9,17 +9,9 @@ from jaxtyping import Array, Bool, Float
 
 from ..grid import EdgeCosts
 from ..window_shape import WindowShape
-from .block_elimination import (
-    Stencil,
-    diagonal_of_inverse,
-    eliminate,
-    solve,
-    split,
-    transpose,
-    transposed,
-    unit_sources,
-)
+from .block_elimination import Stencil, transposed, unit_sources
 from .components import component_labels
+from .selected_inverse import selected_inverse
 
 #: Numbers below this have lost digits, or are about to.
 _TINY = 1e-280
@@ -52,7 +44,13 @@ def existing_steps(edges: EdgeCosts) -> Bool[Array, "3 3 windows height width"]:
 
 
 def log_survival(
-    steps: Steps, edges: EdgeCosts, is_node: Bool[Array, "windows height width"], window: WindowShape, theta: Array
+    steps: Steps,
+    edges: EdgeCosts,
+    is_node: Bool[Array, "windows height width"],
+    window: WindowShape,
+    theta: Array,
+    *,
+    forward_mode: bool = False,
 ) -> tuple[Float[Array, "windows height width lanes"], Bool[Array, "windows height width lanes"]]:
     r"""Return the logarithm of the probability to survive from each source to each cell, and which cells are joined.
 
@@ -73,30 +71,35 @@ def log_survival(
         Where the sources lie; static.
     theta : scalar
         > 0, 1 / unit of the costs.
+    forward_mode : bool
+        Whether it will be differentiated forwards instead of backwards; static.
     """
     labels = component_labels(edges)
     sources = window.block(labels).reshape(-1, window.lanes)
     is_source = window.block(is_node).reshape(-1, window.lanes)
     joined = is_node[..., None] & is_source[:, None, None] & (labels[..., None] == sources[:, None, None])
     every = jnp.arange(window.lanes)
-    found, smallest = _from_sources(steps, joined, window, theta, every)
+    found, smallest = _from_sources(steps, joined, window, theta, every, forward_mode)
     if window.lanes == 1:
         return found, joined
 
-    @jax.checkpoint
     def one_by_one(steps: Steps, theta: Array) -> Array:
-        def one(lane: Array) -> Array:
+        # Computed again for the gradient: the memory of one source at a time.
+        @jax.checkpoint
+        def one(steps: Steps, theta: Array, lane: Array) -> Array:
             of_lane = lax.dynamic_slice_in_dim(joined, lane, 1, axis=-1)
-            return _from_sources(steps, of_lane, window, theta, lane[None])[0][..., 0]
+            return _from_sources(steps, of_lane, window, theta, lane[None], forward_mode)[0][..., 0]
 
-        return jnp.moveaxis(lax.map(one, every), 0, -1)
+        return jnp.moveaxis(lax.map(lambda lane: one(steps, theta, lane), every), 0, -1)
 
     # Sources that lie far apart in terms of costs do not fit into one scaling.
     apart = lax.stop_gradient(smallest) < _TINY
     return lax.cond(apart, one_by_one, lambda *_: found, steps, theta), joined
 
 
-def _from_sources(steps: Steps, joined: Array, window: WindowShape, theta: Array, lanes: Array) -> tuple[Array, Array]:
+def _from_sources(
+    steps: Steps, joined: Array, window: WindowShape, theta: Array, lanes: Array, forward_mode: bool
+) -> tuple[Array, Array]:
     """Return the log survival from some sources, and the smallest number on the way to it."""
     of_source = joined.any(axis=-1)
     exists = steps.exists & of_source
@@ -118,32 +121,114 @@ def _from_sources(steps: Steps, joined: Array, window: WindowShape, theta: Array
     is_first = is_source.diagonal(axis1=1, axis2=2) & (first == jnp.arange(len(lanes)))
     ground = _spread(is_first, window, lanes).astype(float)
     matrix = (-survives).at[1, 1].add(1 + ground)
-    elimination = eliminate(matrix, window, definite=False)
     scale = jnp.exp(-theta * least)
-    columns = solve(elimination, *split(jnp.stack([ground, killed * scale], axis=-1), window))
-    to_ground, lost = columns[..., 0], columns[..., 1]
     units = unit_sources(window, len(least), least.dtype)[..., lanes]
-    rows = solve(transpose(elimination, matrix, window), units)
-    own = diagonal_of_inverse(elimination)[..., None]
+    right = jnp.stack([ground, killed * scale], axis=-1)
+    own, rows, columns = selected_inverse(matrix, units, right, window, definite=False, forward_mode=forward_mode)
+    to_ground, lost = columns[..., 0], columns[..., 1]
 
-    rows_of_first = jnp.take_along_axis(rows, first[:, None, None], axis=-1)
     lost_here = _at(lost[..., None], window, lanes)[..., 0]
-    lost_first = jnp.take_along_axis(lost_here, first, axis=1)[:, None, None]
-    lost_here = lost_here[:, None, None]
-    reached = rows * lost_first + _at(to_ground[..., None], window, lanes)[..., 0][:, None, None] * rows_of_first
-    whole = own * lost_first + to_ground[..., None] * rows_of_first
-    scale = scale[..., None]
-    died = (own - scale * rows) * lost_first + (lost_here * scale - lost[..., None]) * rows_of_first
+    # Products where one would gather, whose derivative would scatter.
+    is_first_of = (first[..., None] == jnp.arange(len(lanes))).astype(rows.dtype)
+    walks = _Walks(
+        rows=rows,
+        rows_of_first=jnp.einsum("bhwf,blf->bhwl", rows, is_first_of),
+        own=own,
+        to_ground=to_ground,
+        lost=lost,
+        ground_here=_at(to_ground[..., None], window, lanes)[..., 0],
+        lost_here=lost_here,
+        lost_first=jnp.einsum("bf,blf->bl", lost_here, is_first_of),
+        least=least,
+        theta=theta,
+    )
+    return (_combined if forward_mode else _combined_with_gradient)(walks, joined)
 
-    counts = joined & (reached > 0) & (whole > 0)
-    reached, whole = jnp.where(counts, reached, 1), jnp.where(counts, whole, 1)
+
+class _Walks(NamedTuple):
+    """What the survival of walks is made of: of cells and sources, of cells, of sources, and theta.
+
+    With N scaled by the least costs and its inverse G, the first source r of a component and K = G (1 - W 1): `rows` G_ij,
+    `rows_of_first` G_rj, `own` G_jj, `to_ground` G_jr, `lost` K_j, `ground_here` G_ir, `lost_here` K_i, `lost_first` K_r.
+    """
+
+    rows: Array
+    rows_of_first: Array
+    own: Array
+    to_ground: Array
+    lost: Array
+    ground_here: Array
+    lost_here: Array
+    lost_first: Array
+    least: Array
+    theta: Array
+
+
+def _combined(walks: _Walks, joined: Array) -> tuple[Array, Array]:
+    """Return the log survival, and the smallest number on the way to it."""
+    reached, whole, counts = _reached_and_whole(walks, joined)
+    of_first, here = walks.lost_first[:, None, None], walks.lost_here[:, None, None]
+    scale = jnp.exp(-walks.theta * walks.least)[..., None]
+    died = (walks.own[..., None] - scale * walks.rows) * of_first
+    died = died + (here * scale - walks.lost[..., None]) * walks.rows_of_first
     share = jnp.where(counts, died, 0) / whole
     near = share < 0.5
     by_death = jnp.log1p(-jnp.where(near, share, 0))
-    by_survival = jnp.log(reached) - jnp.log(whole) - theta * least[..., None]
+    by_survival = jnp.log(reached) - jnp.log(whole) - walks.theta * walks.least[..., None]
     found = jnp.where(near, by_death, by_survival)
     smallest = jnp.where(joined, jnp.where(counts, reached, 0), 1).min()
     return jnp.where(joined, found, 0), smallest
+
+
+def _reached_and_whole(walks: _Walks, joined: Array) -> tuple[Array, Array, Array]:
+    """Return what is proportional to Z_ij and to Z_jj, 1 where it is not known, and where it is known."""
+    of_first = walks.lost_first[:, None, None]
+    reached = walks.rows * of_first + walks.ground_here[:, None, None] * walks.rows_of_first
+    whole = walks.own[..., None] * of_first + walks.to_ground[..., None] * walks.rows_of_first
+    counts = joined & (reached > 0) & (whole > 0)
+    return jnp.where(counts, reached, 1), jnp.where(counts, whole, 1), counts
+
+
+@jax.custom_vjp
+def _combined_with_gradient(walks: _Walks, joined: Array) -> tuple[Array, Array]:
+    return _combined(walks, joined)
+
+
+def _combined_forward(walks: _Walks, joined: Array) -> tuple[tuple[Array, Array], tuple[_Walks, Array]]:
+    return _combined(walks, joined), (walks, joined)
+
+
+def _combined_backward(saved: tuple[_Walks, Array], cotangents: tuple[Array, Array]) -> tuple[_Walks, None]:
+    """Differentiate log(reached / whole), which is the same on both ways to compute it."""
+    walks, joined = saved
+    reached, whole, counts = _reached_and_whole(walks, joined)
+    weight = jnp.where(counts, cotangents[0], 0)
+    # Written out before they are summed up in several ways, each of which would else divide anew.
+    of_reached, of_whole, weight = lax.optimization_barrier((weight / reached, -weight / whole, weight))
+
+    def over_lanes(one: Array, other: Array) -> Array:
+        return jnp.einsum("bhwl,bl->bhw", one, other)
+
+    def over_cells(one: Array, other: Array) -> Array:
+        return (one * other).sum(axis=(1, 2))
+
+    of_first = walks.lost_first[:, None, None]
+    gradient = _Walks(
+        rows=of_reached * of_first,
+        rows_of_first=of_reached * walks.ground_here[:, None, None] + of_whole * walks.to_ground[..., None],
+        own=over_lanes(of_whole, walks.lost_first),
+        to_ground=(of_whole * walks.rows_of_first).sum(axis=-1),
+        lost=jnp.zeros_like(walks.lost),
+        ground_here=over_cells(of_reached, walks.rows_of_first),
+        lost_here=jnp.zeros_like(walks.lost_here),
+        lost_first=over_cells(of_reached, walks.rows) + over_cells(of_whole, walks.own[..., None]),
+        least=jnp.zeros_like(walks.least),
+        theta=-(weight.sum(axis=-1) * walks.least).sum(),
+    )
+    return gradient, None
+
+
+_combined_with_gradient.defvjp(_combined_forward, _combined_backward)
 
 
 def _at(values: Array, window: WindowShape, lanes: Array) -> Array:

@@ -18,6 +18,8 @@ NEIGHBOURHOODS = {
     "4, average resistance": Neighbourhood(2.0, 3.0, 4, "average_resistance"),
     "8, average conductance": Neighbourhood(2.0, 3.0, 8, "average_conductance"),
 }
+# Compiled for correctness, not for speed.
+QUICK = {"xla_backend_optimization_level": 0}
 # What depends on the direction: the cost of a step is that of the cell that it leads to.
 DIRECTED = {"expected_cost", "free_energy", "survival"}
 # Barriers do not stop it.
@@ -45,8 +47,14 @@ def computed(name: str, neighbourhood: Neighbourhood):
         found, pull = jax.vjp(lambda r: distance(r, neighbourhood, WINDOW, limit), resistance)
         return found, pull(weights)[0]
 
-    # Compiled for correctness, not for speed.
-    return jax.jit(both, compiler_options={"xla_backend_optimization_level": 0})
+    return jax.jit(both, compiler_options=QUICK)
+
+
+@functools.cache
+def distances(name: str, neighbourhood: Neighbourhood):
+    """Return a function to distances alone, which takes less time to compile."""
+    distance = DISTANCES[name]()
+    return jax.jit(lambda r, limit: distance(r, neighbourhood, WINDOW, limit), compiler_options=QUICK)
 
 
 @pytest.fixture(params=sorted(DISTANCES))
@@ -61,8 +69,7 @@ def neighbourhood(request) -> Neighbourhood:
 
 @pytest.fixture
 def found(name, neighbourhood) -> np.ndarray:
-    weights = np.ones((len(landscapes()), WINDOW.height, WINDOW.width, WINDOW.lanes))
-    return np.asarray(computed(name, neighbourhood)(landscapes(), np.inf, weights)[0])
+    return np.asarray(distances(name, neighbourhood)(landscapes(), np.inf))
 
 
 def test_every_file_is_offered():
@@ -110,14 +117,15 @@ def test_is_symmetric(name, found):
 def test_limit_cuts_and_changes_nothing_else(name, neighbourhood, found):
     finite = found[np.isfinite(found)]
     limit = float(np.median(finite)) * (1 + 1e-9)
-    within = np.asarray(computed(name, neighbourhood)(landscapes(), limit, np.ones_like(found))[0])
+    within = np.asarray(distances(name, neighbourhood)(landscapes(), limit))
     np.testing.assert_allclose(within, np.where(found <= limit, found, np.inf), 1e-12)
 
 
-def test_gradient_is_finite_and_zero_where_there_is_no_node(name, neighbourhood, found):
-    weights = np.random.default_rng(2).normal(size=found.shape)
+def test_gradient_is_finite_and_zero_where_there_is_no_node(name):
+    neighbourhood = NEIGHBOURHOODS["8, average conductance"]
     resistance = landscapes()
-    gradient = np.asarray(computed(name, neighbourhood)(resistance, np.inf, weights)[1])
+    weights = np.random.default_rng(2).normal(size=(*resistance.shape, WINDOW.lanes))
+    found, gradient = (np.asarray(each) for each in computed(name, neighbourhood)(resistance, np.inf, weights))
     assert np.isfinite(gradient).all()
     assert (gradient[~np.isfinite(resistance)] == 0).all()
     assert name in GRAPHLESS or (gradient != 0).any()
