@@ -78,7 +78,9 @@ class ExpectedCostDistance(AbstractDistance):
         if window.own_windows:
             rasters = (resistance,) if movement_cost is None else (resistance, movement_cost)
             return with_own_windows(lambda one, r, *cost: self(r, neighbourhood, one, limit, *cost), window, *rasters)
-        found, joined = _expected_cost(resistance, self.theta, movement_cost, neighbourhood, window, self.step_cost)
+        found, joined = _expected_cost(  # type: ignore[misc]
+            resistance, self.theta, movement_cost, neighbourhood, window, self.step_cost
+        )
         return within_limit(found, joined, window, limit).astype(resistance.dtype)
 
 
@@ -107,7 +109,7 @@ def _forward(
     step_cost: StepCost,
 ) -> tuple[tuple[Array, Array], tuple[Array, Array, Array | None]]:
     found = _expected_cost(resistance, theta, movement_cost, neighbourhood, window, step_cost)
-    return found, (resistance, theta, movement_cost)
+    return found, (resistance, theta, movement_cost)  # type: ignore[return-value]
 
 
 def _backward(

@@ -7,6 +7,7 @@ from minus the derivative of the elimination's own recursions in the direction :
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,10 +30,11 @@ from .block_elimination import (
     transpose,
 )
 
+#: Diagonal, rows, and solutions (windows, height, width, values), or None where there are no right-hand sides.
 Selected = tuple[
     Float[Array, "windows height width"],
     Float[Array, "windows height width lanes"],
-    Float[Array, "windows height width values"] | None,
+    Any,
 ]
 
 
