@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 
 from .errors import InputError
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, Survey, distance_constant, has_step_cost
+from .processors import available_processors
 from .radius_plan import EliminationCost, radius_plan
 from .window_plan import WindowPlan, halo, window_plan
 
@@ -90,7 +90,7 @@ def plan_landscape(
         own_windows=cuts,
         gradient=gradient,
         item_bytes=8 if values["PRECISION"] == "double" else 4,
-        threads=job.threads or cores(),
+        threads=job.threads or available_processors(),
         memory_limit=job.memory_limit,
         largest="DISPERSAL_DISTANCE",
     )
@@ -117,7 +117,7 @@ def _declared_windows(job: Job, headers: LandscapeHeaders, *, gradient: bool) ->
         int(values["BLOCK"]),
         cost=EliminationCost(*distance_constant(values["DISTANCE"], "GRADIENT_COST" if gradient else "COST")),
         gradient=gradient,
-        threads=job.threads or cores(),
+        threads=job.threads or available_processors(),
         memory_limit=job.memory_limit,
     )
 
@@ -146,10 +146,3 @@ def _say_found(headers: LandscapeHeaders, found: Survey, unit: str, report: Repo
         f"Proximity {dispersal.kernel} with scale {dispersal.scale:g}; pairs up to a distance of "
         f"{dispersal.reach:g} {unit} count."
     )
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

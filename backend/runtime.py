@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DriftwayError
-from .landscape_plan import cores
 
 #: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD, by their numbers in malloc.h.
 _MALLOC_OPTIONS = {-3: 1 << 30, -1: 2**31 - 1, -2: 64 << 20}
@@ -84,7 +83,7 @@ def start(device: str, threads: int) -> dict[str, Any]:
             "No GPU is available to the compute engine.",
             "Choose the device 'auto' or 'cpu', or name an interpreter with a CUDA build of JAX in the options.",
         )
-    importlib.import_module(".solvers", __package__).set_thread_count(threads or cores())
+    importlib.import_module(".solvers", __package__).set_thread_count(threads)
     from .worker import environment
 
     return {

@@ -1,20 +1,14 @@
 """How many threads the kernels on the CPU may use, and the pool they run in."""
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
+from ..processors import available_processors
+
 _lock = threading.Lock()
 _count = 0
 _pool: tuple[int, Executor] | None = None
-
-
-def available_threads() -> int:
-    """Return the number of processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 def set_thread_count(count: int) -> None:
@@ -35,7 +29,7 @@ def set_thread_count(count: int) -> None:
 
 def thread_count() -> int:
     """Return the number of threads that the kernels use."""
-    return _count or available_threads()
+    return _count or available_processors()
 
 
 def in_parts(task: Callable[[int, int], int], items: int) -> int:

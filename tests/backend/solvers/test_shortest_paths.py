@@ -15,7 +15,8 @@ import pytest
 
 from backend import grid, solvers
 from backend.grid import EdgeCosts, Neighbourhood
-from backend.solvers import available_threads, set_thread_count, thread_count, tie_tolerance
+from backend.processors import available_processors
+from backend.solvers import set_thread_count, thread_count, tie_tolerance
 from backend.solvers.host_sweeps import gradients_and_arrived
 from backend.solvers.relaxation import gather_cotangents
 from backend.window_shape import WindowShape
@@ -198,7 +199,7 @@ def test_threads_change_nothing(landscape, restore_threads):
 
 
 def test_thread_setting(restore_threads):
-    assert thread_count() == available_threads() >= 1
+    assert thread_count() == available_processors() >= 1
     set_thread_count(3)
     assert thread_count() == 3
     with pytest.raises(ValueError, match="-1 threads"):
