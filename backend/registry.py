@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 _HERE = Path(__file__).resolve().parent
-_NOT_OFFERED = {"abstract"}
+_NOT_OFFERED = "abstract"
 _NEEDED = object()
 
 
@@ -26,7 +26,7 @@ def names(package: str) -> list[str]:
         ``"distances"``, ``"proximities"`` or ``"analyses"``.
     """
     found = pkgutil.iter_modules([str(_HERE / package)])
-    return sorted(m.name for m in found if m.name not in _NOT_OFFERED)
+    return sorted(m.name for m in found if not m.name.startswith(_NOT_OFFERED))
 
 
 def load(package: str, name: str) -> ModuleType:

@@ -1,18 +1,16 @@
 """Expected cost of randomised shortest paths."""
 
 import functools
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..grid import Neighbourhood
 from ..random_walk import StepCost, walk_log_survival
-from ..solvers.window_results import with_own_windows, within_limit
 from ..window_shape import WindowShape
-from .abstract import AbstractDistance
+from .abstract_walk import AbstractWalkDistance
 
 #: The window is part of the definition: it reaches a declared radius beyond the block of sources.
 HALO_FOLLOWS = "radius"
@@ -25,7 +23,7 @@ COST = (8, 4.0)
 GRADIENT_COST = (17, 12.0)
 
 
-class ExpectedCostDistance(AbstractDistance):
+class ExpectedCostDistance(AbstractWalkDistance):
     r"""Mean cost of the randomised shortest paths between two cells.
 
     .. math:: c_{ij} = \frac{[Z (C \circ W) Z]_{ij}}{Z_{ij}} - \frac{[Z (C \circ W) Z]_{jj}}{Z_{jj}}, \quad
@@ -56,32 +54,19 @@ class ExpectedCostDistance(AbstractDistance):
     in Ecology and Evolution 14, 133-145. doi:10.1111/2041-210X.13850.
     """
 
-    theta: Float[Array, ""] = eqx.field(converter=lambda theta: jnp.asarray(theta, float), default=1.0)
-    step_cost: StepCost = eqx.field(static=True, default="minus_log")
-
     unit: ClassVar[str] = UNIT
 
-    @classmethod
-    def from_parameters(cls, values: dict[str, Any]) -> Self:
-        """Return the distance that a job's parameters describe."""
-        return cls(values["THETA"], values["STEP_COST"])
-
-    def __call__(
+    def in_whole_windows(
         self,
         resistance: Float[Array, "blocks height width"],
         neighbourhood: Neighbourhood,
         window: WindowShape,
-        limit: float | Float[Array, ""],
-        movement_cost: Float[Array, "blocks height width"] | None = None,
-    ) -> Float[Array, "blocks height width lanes"]:
+        movement_cost: Float[Array, "blocks height width"] | None,
+    ) -> tuple[Float[Array, "blocks height width lanes"], Bool[Array, "blocks height width lanes"]]:
         """Return the expected costs of each window."""
-        if window.own_windows:
-            rasters = (resistance,) if movement_cost is None else (resistance, movement_cost)
-            return with_own_windows(lambda one, r, *cost: self(r, neighbourhood, one, limit, *cost), window, *rasters)
-        found, joined = _expected_cost(  # type: ignore[misc]
+        return _expected_cost(  # type: ignore[misc]
             resistance, self.theta, movement_cost, neighbourhood, window, self.step_cost
         )
-        return within_limit(found, joined, window, limit).astype(resistance.dtype)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))

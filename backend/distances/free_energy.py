@@ -1,16 +1,13 @@
 """Free energy of randomised shortest paths."""
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-import equinox as eqx
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..grid import Neighbourhood
-from ..random_walk import StepCost, walk_log_survival
-from ..solvers.window_results import with_own_windows, within_limit
+from ..random_walk import walk_log_survival
 from ..window_shape import WindowShape
-from .abstract import AbstractDistance
+from .abstract_walk import AbstractWalkDistance
 
 #: The window is part of the definition: it reaches a declared radius beyond the block of sources.
 HALO_FOLLOWS = "radius"
@@ -23,7 +20,7 @@ COST = (5, 3.0)
 GRADIENT_COST = (9, 8.0)
 
 
-class FreeEnergyDistance(AbstractDistance):
+class FreeEnergyDistance(AbstractWalkDistance):
     r"""Free energy of the randomised shortest paths between two cells.
 
     .. math:: \phi_{ij} = -\frac{1}{\theta} \log s_{ij}, \quad s_{ij} = Z_{ij} / Z_{jj}, \quad Z = (I - P \circ e^{-\theta C})^{-1}
@@ -54,28 +51,15 @@ class FreeEnergyDistance(AbstractDistance):
     in Ecology and Evolution 14, 133-145. doi:10.1111/2041-210X.13850.
     """
 
-    theta: Float[Array, ""] = eqx.field(converter=lambda theta: jnp.asarray(theta, float), default=1.0)
-    step_cost: StepCost = eqx.field(static=True, default="minus_log")
-
     unit: ClassVar[str] = UNIT
 
-    @classmethod
-    def from_parameters(cls, values: dict[str, Any]) -> Self:
-        """Return the distance that a job's parameters describe."""
-        return cls(values["THETA"], values["STEP_COST"])
-
-    def __call__(
+    def in_whole_windows(
         self,
         resistance: Float[Array, "blocks height width"],
         neighbourhood: Neighbourhood,
         window: WindowShape,
-        limit: float | Float[Array, ""],
-        movement_cost: Float[Array, "blocks height width"] | None = None,
-    ) -> Float[Array, "blocks height width lanes"]:
+        movement_cost: Float[Array, "blocks height width"] | None,
+    ) -> tuple[Float[Array, "blocks height width lanes"], Bool[Array, "blocks height width lanes"]]:
         """Return the free energies of each window."""
-        if window.own_windows:
-            rasters = (resistance,) if movement_cost is None else (resistance, movement_cost)
-            return with_own_windows(lambda one, r, *cost: self(r, neighbourhood, one, limit, *cost), window, *rasters)
         found, joined = walk_log_survival(resistance, neighbourhood, window, self.step_cost, self.theta, movement_cost)
-        found = -found / self.theta
-        return within_limit(found, joined, window, limit).astype(resistance.dtype)
+        return -found / self.theta, joined
