@@ -252,6 +252,13 @@ class FileOutput(Output):
 
 
 @dataclass(frozen=True)
+class FolderOutput(Output):
+    """A folder that receives files; those of the same names are replaced, all at once or none, others stay."""
+
+    kind: ClassVar[str] = "folder"
+
+
+@dataclass(frozen=True)
 class TableOutput(Output):
     """A CSV file with a header."""
 

@@ -35,6 +35,13 @@ def check_outputs(job: Job, grid: Grid | None) -> None:
     needed: dict[Path, int] = {}
     seen: dict[Path, str] = {}
     for name, given in job.outputs.items():
+        if kinds.get(name) == "folder":
+            whole = _check_folder(name, Path(given))
+            if whole in seen:
+                raise InputError(name, f"'{given}' is the output of {seen[whole]} as well.", "Choose another folder.")
+            seen[whole] = name
+            needed[whole.parent] = needed.get(whole.parent, 0) + 1_000_000
+            continue
         allowed = endings.get(name) or endings.get(kinds.get(name, ""))
         if allowed is None:
             raise InputError(name, f"'{job.analysis}' has no such output file.", f"Known: {', '.join(kinds)}.")
@@ -59,6 +66,23 @@ def check_outputs(job: Job, grid: Grid | None) -> None:
         source = str(job.parameters.get(name) or "").partition("|")[0]
         if source and Path(source).exists() and Path(source).resolve() in seen:
             raise InputError(seen[Path(source).resolve()], f"It would overwrite {name}.", "Choose another file.")
+
+
+def _check_folder(name: str, path: Path) -> Path:
+    """Check a folder that need not exist yet, and return it whole."""
+    if path.exists() and not path.is_dir():
+        raise InputError(name, f"'{path}' is a file.", "Give the name of a folder.")
+    if not path.resolve().parent.is_dir():
+        raise InputError(name, f"The folder '{path.resolve().parent}' does not exist.", "Create it or choose another.")
+    try:
+        for folder in {path.resolve().parent, path.resolve() if path.exists() else path.resolve().parent}:
+            with tempfile.TemporaryFile(dir=folder):  # it is filled beside its place, then moved
+                pass
+    except OSError as error:
+        raise InputError(
+            name, f"'{path}' cannot be written ({error.strerror}).", "Choose a folder that you may write to."
+        ) from error
+    return path.resolve()
 
 
 def _check_path(name: str, path: Path, endings: tuple[str, ...]) -> None:

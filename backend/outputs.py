@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ class Outputs:
         self._job = job
         self.warnings = [] if warnings is None else warnings
         self._parts: dict[str, Path] = {}
+        self._folders = {o.name for o in job.declaration.outputs if o.kind == "folder"}
         self._moving = threading.RLock()
 
     def __enter__(self) -> Outputs:
@@ -43,12 +45,17 @@ class Outputs:
         return bool(self._job.outputs.get(name))
 
     def write(self, name: str, writer: Callable[[Path], None]) -> None:
-        """Have `writer` write an output to the path that it is given, if the job asks for it."""
+        """Have `writer` write an output to the path that it is given, if the job asks for it.
+
+        A folder output gets an empty folder to fill.
+        """
         if not self.wants(name):
             return
         part = part_path(self._job.outputs[name], self._job.id)
         self._parts[name] = part
         try:
+            if name in self._folders:
+                part.mkdir()
             writer(part)
         except OSError as error:
             raise OutputError(
@@ -72,23 +79,27 @@ class Outputs:
 
     def _publish(self) -> dict[str, str]:
         moved: list[tuple[Path, Path | None]] = []
-        published = {}
-        for name, part in self._parts.items():
-            target = Path(self._job.outputs[name])
+        made: list[Path] = []
+        for name, part, target in self._moves():
             before = target.with_name(f".{target.name}.{self._job.id}.before") if target.exists() else None
             try:
+                _make_folders(target.parent, made)
                 if before is not None:
                     _keep(target, before)
                 moved.append((target, before))
                 os.replace(part, target)
             except OSError as error:
                 _move_back(moved)
+                _remove_folders(made)
                 raise OutputError(
                     f"'{target}' could not be replaced ({error.strerror}).",
                     "Close what has it open, for example the layer in QGIS, or choose another file.",
                     name,
                 ) from error
-            published[name] = str(target)
+        published = {name: str(Path(self._job.outputs[name])) for name in self._parts}
+        for name in self._folders & set(self._parts):
+            shutil.rmtree(self._parts[name], ignore_errors=True)
+            Path(published[name]).mkdir(exist_ok=True)  # where nothing was written into it
         self._parts.clear()
         for _, before in moved:
             if before is not None:
@@ -96,13 +107,45 @@ class Outputs:
                     before.unlink()
         return published
 
+    def _moves(self) -> list[tuple[str, Path, Path]]:
+        """Return (output, file written, its place) of every file."""
+        moves = []
+        for name, part in self._parts.items():
+            target = Path(self._job.outputs[name])
+            if name in self._folders:
+                files = sorted(file for file in part.rglob("*") if file.is_file())
+                moves += [(name, file, target / file.relative_to(part)) for file in files]
+            else:
+                moves.append((name, part, target))
+        return moves
+
     def discard(self) -> None:
         """Remove what was written and not published; waits for outputs that are being moved."""
         with self._moving:
             for part in list(self._parts.values()):  # a run may be writing while its caller disappears
+                if part.is_dir():
+                    shutil.rmtree(part, ignore_errors=True)
+                    continue
                 with contextlib.suppress(OSError):
                     part.unlink(missing_ok=True)
             self._parts.clear()
+
+
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it; add what was made to the list, the outermost first."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir()
+        made.append(one)
+
+
+def _remove_folders(made: list[Path]) -> None:
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _keep(target: Path, name: Path) -> None:

@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
@@ -58,6 +59,8 @@ def qgis_destination(declared: dict[str, Any]) -> QgsProcessingParameterDefiniti
         parameter = QgsProcessingParameterRasterDestination(declared["name"], tr(declared["label"]), *common)
     elif declared["kind"] == "vector":
         parameter = vector_destination(declared)
+    elif declared["kind"] == "folder":
+        parameter = QgsProcessingParameterFolderDestination(declared["name"], tr(declared["label"]), *common)
     else:
         file_filter = _file_filter(declared)
         parameter = QgsProcessingParameterFileDestination(declared["name"], tr(declared["label"]), file_filter, *common)

@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import queue
+import shutil
 import subprocess  # nosec B404: only its exceptions; worker_process starts
 import threading
 import time
@@ -108,7 +109,7 @@ def remove_unfinished(outputs: dict[str, str], job_id: str) -> list[str]:
     removed = []
     for path in left:
         with contextlib.suppress(OSError):
-            os.remove(path)
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
             removed.append(path)
     return removed
 

@@ -21,6 +21,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterVectorDestination,
@@ -200,14 +201,19 @@ def test_every_output_is_as_declared(provider: Any, entry: dict[str, Any]) -> No
     names = {output["name"] for output in entry["outputs"]} | layers
     assert {output.name() for output in algorithm.outputDefinitions()} == names
     endings = {"raster": "tif", "table": "csv", "report": "html", "vector": "gpkg"}
-    kinds = {"raster": QgsProcessingParameterRasterDestination, "vector": QgsProcessingParameterVectorDestination}
+    kinds = {
+        "raster": QgsProcessingParameterRasterDestination,
+        "vector": QgsProcessingParameterVectorDestination,
+        "folder": QgsProcessingParameterFolderDestination,
+    }
     for declared in entry["outputs"]:
         if declared["kind"] == "number":
             assert isinstance(algorithm.outputDefinition(declared["name"]), QgsProcessingOutputNumber)
             continue
         parameter = algorithm.parameterDefinition(declared["name"])
         assert isinstance(parameter, kinds.get(declared["kind"], QgsProcessingParameterFileDestination))
-        assert parameter.defaultFileExtension() == (endings.get(declared["kind"]) or declared["ending"])
+        if declared["kind"] != "folder":
+            assert parameter.defaultFileExtension() == (endings.get(declared["kind"]) or declared["ending"])
         assert parameter.createByDefault() == declared["create_by_default"]
         assert parameter.help().strip()
 

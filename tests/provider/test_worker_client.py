@@ -226,3 +226,11 @@ def test_only_the_unfinished_files_of_the_own_job_are_removed(tmp_path: Path) ->
     removed = remove_unfinished({"MAP": str(folder / "map.tif")}, "0123456789ab")
     assert sorted(removed) == sorted(str(path) for path in mine)
     assert sorted(folder.iterdir()) == sorted(others)
+
+
+def test_an_unfinished_folder_of_the_own_job_is_removed(tmp_path: Path) -> None:
+    unfinished = tmp_path / ".results.0123456789ab.part"
+    unfinished.mkdir()
+    (unfinished / "half").touch()
+    assert remove_unfinished({"FOLDER": str(tmp_path / "results")}, "0123456789ab") == [str(unfinished)]
+    assert list(tmp_path.iterdir()) == []
