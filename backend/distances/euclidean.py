@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..grid import Neighbourhood, is_node
-from ..solvers import tie_tolerance
+from ..solvers.shortest_paths import tie_tolerance
 from ..window_shape import WindowShape
 from .abstract import AbstractDistance
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from jaxtyping import Array, Float
 
 from ..grid import Neighbourhood, edge_costs, is_node
-from ..solvers import shortest_paths
+from ..solvers.shortest_paths import shortest_paths
 from ..window_shape import WindowShape
 from .abstract import AbstractDistance
 

@@ -16,19 +16,22 @@ import pytest
 from backend import grid, solvers
 from backend.grid import EdgeCosts, Neighbourhood
 from backend.processors import available_processors
-from backend.solvers import set_thread_count, thread_count, tie_tolerance
+from backend.solvers import set_thread_count, thread_count
 from backend.solvers.host_sweeps import gradients_and_arrived
 from backend.solvers.relaxation import gather_cotangents
+from backend.solvers.shortest_paths import tie_tolerance
 from backend.window_shape import WindowShape
 
 WINDOW = WindowShape(2, 2, 5, 4)
 SQUARE = Neighbourhood(1.0, 1.0)
 edge_costs = jax.jit(grid.edge_costs, static_argnums=1)
-shortest_paths = jax.jit(solvers.shortest_paths, static_argnums=1, static_argnames="method")
+shortest_paths = jax.jit(solvers.shortest_paths.shortest_paths, static_argnums=1, static_argnames="method")
 
 
 def weighted_sum(resistance, weights, neighbourhood, window, limit=np.inf, method="automatic"):
-    found = solvers.shortest_paths(grid.edge_costs(resistance, neighbourhood), window, limit, method=method)
+    found = solvers.shortest_paths.shortest_paths(
+        grid.edge_costs(resistance, neighbourhood), window, limit, method=method
+    )
     return jnp.where(jnp.isfinite(found), found * weights, 0).sum((-3, -2, -1))
 
 
