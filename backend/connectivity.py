@@ -2,9 +2,8 @@ r"""Landscape connectivity :math:`C = \sum_i q_i \sum_{j \ne i} k(d_{ij}) q_j` o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import equinox as eqx
 import jax
@@ -13,13 +12,16 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
+from .cells import ArrayCells, Cells
 from .distances import AbstractDistance
 from .grid import Neighbourhood
 from .job import Report
+from .journal import PassJournal
 from .proximity import Proximity
+from .window_pass import Finished, Found, WindowPass
 from .window_plan import WindowPlan
 from .window_shape import WindowShape
-from .windows import Batch, Windows
+from .windows import Batch
 
 
 class LandscapeModel(eqx.Module):
@@ -33,14 +35,15 @@ class LandscapeModel(eqx.Module):
         Proximity of a distance.
     neighbourhood : Neighbourhood
         How cells are joined.
-    limit : float
-        Largest distance that counts, map units.
+    limit : scalar array
+        Largest distance that counts, map units. Which pairs count is held in derivatives: that by the limit is 0.
     """
 
     distance: AbstractDistance
     proximity: Proximity
     neighbourhood: Neighbourhood = eqx.field(static=True)
-    limit: float = eqx.field(static=True)
+    # An array, so that another reach is not another program to compile.
+    limit: Float[Array, ""] = eqx.field(converter=lambda limit: jnp.asarray(limit, float))
 
     def distances(
         self,
@@ -50,7 +53,8 @@ class LandscapeModel(eqx.Module):
     ) -> Float[Array, "windows height width lanes"]:
         """Return distances to every other cell; inf to the source itself, to what is out of reach or no node."""
         costs = () if movement_cost is None else (movement_cost,)
-        found = self.distance(resistance, self.neighbourhood, window, self.limit, *costs)
+        limit = jax.lax.stop_gradient(self.limit)
+        found = self.distance(resistance, self.neighbourhood, window, limit, *costs)
         return jnp.where(_source_cells(window), jnp.inf, found)
 
 
@@ -221,6 +225,81 @@ class ConnectivityGradient:
     scale: float
 
 
+@dataclass(frozen=True)
+class ConnectivityRows:
+    """Some rows of what `connectivity_by_rows` finds.
+
+    Parameters
+    ----------
+    first : int
+        Number of the first row.
+    node : array of bool, shape (rows, columns)
+    quality, accessible : array, shape (rows, columns)
+        0 where there is no node; see `Connectivity`.
+    """
+
+    first: int
+    node: NDArray[np.bool_]
+    quality: NDArray[np.float64]
+    accessible: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ConnectivityNumbers:
+    """The numbers of `Connectivity`."""
+
+    total: float
+    self_total: float
+    mean_distance: float
+
+
+def connectivity_by_rows(
+    model: LandscapeModel,
+    plan: WindowPlan,
+    cells: Cells,
+    take: Callable[[ConnectivityRows], None],
+    report: Report,
+    *,
+    mean_distance: bool = True,
+    journal: PassJournal | None = None,
+) -> ConnectivityNumbers:
+    """Compute the connectivity of a landscape, every node a source, and give the maps away row by row.
+
+    Parameters
+    ----------
+    model : LandscapeModel
+    plan : WindowPlan
+        Does not change the result beyond rounding.
+    cells : Cells
+        The landscape, from memory or from files.
+    take : callable
+        Is given rows as they are finished, in order.
+    report : Report
+        Hears of the progress; may cancel between batches.
+    mean_distance : bool
+        Whether to compute it; a pass without it is quicker.
+    journal : PassJournal, optional
+        Keeps what is finished.
+    """
+
+    def compute(batch: Batch) -> Found:
+        window = plan.window
+        found = _reach(model, batch.resistance, batch.quality, batch.movement_cost, window, mean_distance)
+        return Found(of_sources=[np.asarray(values) for values in found])
+
+    def finish(done: Finished) -> list[NDArray[np.float64]]:
+        quality = done.strip.quality
+        take(ConnectivityRows(done.strip.first, done.strip.node, quality, done.of_sources[0]))
+        products = [quality * values for values in (*done.of_sources, quality)]
+        return [product.sum(axis=1) for product in products]
+
+    several = 3 if mean_distance else 1
+    over_windows = WindowPass(compute, finish, sources=several, sums=several + 1)
+    _, (total, *pairs_and_lengths, own) = over_windows.run(plan, cells, report, journal)
+    pairs, length = pairs_and_lengths or (0.0, 0.0)
+    return ConnectivityNumbers(total, own, length / pairs if pairs > 0 else float("nan"))
+
+
 def connectivity(
     model: LandscapeModel,
     plan: WindowPlan,
@@ -231,19 +310,14 @@ def connectivity(
     mean_distance: bool = True,
     movement_cost: NDArray[np.floating] | None = None,
 ) -> Connectivity:
-    """Compute the connectivity of a raster, every node a source.
+    """Compute the connectivity of a raster in memory, every node a source.
 
     Parameters
     ----------
-    model : LandscapeModel
-    plan : WindowPlan
-        Does not change the result beyond rounding.
+    model, plan, report, mean_distance
+        See `connectivity_by_rows`.
     resistance, quality : array, shape (rows, columns)
         Inf resistance is no node; NaN quality is 0.
-    report : Report
-        Hears of the progress; may cancel between batches.
-    mean_distance : bool
-        Whether to compute it; a pass without it is quicker.
     movement_cost : array, shape (rows, columns), optional
         For distances that take one.
 
@@ -251,23 +325,50 @@ def connectivity(
     -------
     Connectivity
     """
-    windows = Windows(plan, resistance, quality, movement_cost=movement_cost)
-    shape = plan.window
-    accessible, weight, length = (np.zeros(windows.padded_shape) for _ in range(3))
-    for batch, found in _computed(partial(_reach, lengths=mean_distance), model, windows, report):
-        for total, values in zip((accessible, weight, length), found):
-            blocks = np.asarray(values).reshape(-1, shape.block_rows, shape.block_columns)
-            windows.put_blocks(total, batch, blocks)
-    q = np.where(np.isfinite(resistance) & ~np.isnan(quality), quality, 0).astype(float)
-    accessible, weight, length = (windows.unpad(a) for a in (accessible, weight, length))
-    pairs = float((q * weight).sum())
-    return Connectivity(
-        accessible=accessible,
-        functional=q * accessible,
-        total=float((q * accessible).sum()),
-        self_total=float((q * q).sum()),
-        mean_distance=float((q * length).sum()) / pairs if pairs > 0 else float("nan"),
-    )
+    accessible, functional = np.zeros(resistance.shape), np.zeros(resistance.shape)
+
+    def take(rows: ConnectivityRows) -> None:
+        place = slice(rows.first, rows.first + len(rows.accessible))
+        accessible[place] = rows.accessible
+        functional[place] = rows.quality * rows.accessible
+
+    cells = ArrayCells(resistance, quality, movement_cost)
+    found = connectivity_by_rows(model, plan, cells, take, report, mean_distance=mean_distance)
+    return Connectivity(accessible, functional, found.total, found.self_total, found.mean_distance)
+
+
+def gradient_by_rows(
+    model: LandscapeModel,
+    plan: WindowPlan,
+    cells: Cells,
+    take: Callable[[Finished], None],
+    report: Report,
+    *,
+    habitat_only: bool = False,
+    journal: PassJournal | None = None,
+) -> tuple[float, float]:
+    """Compute the gradient of C and give it away row by row; return C without self terms, and dC / d d0.
+
+    `take` is given finished rows whose `of_cells` hold dC / dr and dC / dq (to be ignored where there is no node). For the other
+    parameters see `connectivity_by_rows`. With `habitat_only`, blocks of sources of quality 0 are left out: C and its
+    derivatives with respect to resistance and scale are the same, that with respect to quality is not complete.
+    """
+
+    def compute(batch: Batch) -> Found:
+        total, (by_resistance, by_quality, by_scale) = _gradient(
+            model, batch.resistance, batch.quality, batch.movement_cost, plan.window
+        )
+        return Found(
+            of_cells=(np.asarray(by_resistance), np.asarray(by_quality)), numbers=(float(total), float(by_scale))
+        )
+
+    def finish(done: Finished) -> tuple[()]:
+        take(done)
+        return ()
+
+    over_windows = WindowPass(compute, finish, cells=2, numbers=2, habitat_only=habitat_only)
+    (total, scale), _ = over_windows.run(plan, cells, report, journal)
+    return total, scale
 
 
 def connectivity_gradient(
@@ -280,44 +381,21 @@ def connectivity_gradient(
     habitat_only: bool = False,
     movement_cost: NDArray[np.floating] | None = None,
 ) -> ConnectivityGradient:
-    """Compute the gradient of C with respect to resistance, quality and the proximity's scale.
+    """Compute the gradient of C with respect to resistance, quality and the proximity's scale, of a raster in memory.
 
-    Parameters are those of `connectivity`. With `habitat_only`, blocks of sources of quality 0 are left out: C and its
-    derivatives with respect to resistance and scale are the same, that with respect to quality is not complete.
+    Parameters are those of `connectivity` and `gradient_by_rows`.
 
     Returns
     -------
     ConnectivityGradient
     """
-    windows = Windows(plan, resistance, quality, habitat_only=habitat_only, movement_cost=movement_cost)
-    by_resistance, by_quality = np.zeros(windows.padded_shape), np.zeros(windows.padded_shape)
-    total = scale = 0.0
-    for batch, (value, (of_resistance, of_quality, of_scale)) in _computed(_gradient, model, windows, report):
-        total += float(value)
-        scale += float(of_scale)
-        windows.add_windows(by_resistance, batch, np.asarray(of_resistance))
-        windows.add_windows(by_quality, batch, np.asarray(of_quality))
-    node = np.isfinite(resistance)
-    return ConnectivityGradient(
-        total=total,
-        resistance=np.where(node, windows.unpad(by_resistance), 0),
-        quality=np.where(node, windows.unpad(by_quality), 0),
-        scale=scale,
-    )
+    by_resistance, by_quality = np.zeros(resistance.shape), np.zeros(resistance.shape)
 
+    def take(done: Finished) -> None:
+        place = slice(done.strip.first, done.strip.first + len(done.strip.quality))
+        for whole, values in zip((by_resistance, by_quality), done.of_cells):
+            whole[place] = np.where(done.strip.node, values, 0)
 
-def _computed(
-    function: object, model: LandscapeModel, windows: Windows, report: Report
-) -> Iterator[tuple[Batch, tuple]]:
-    """Run `function` over all batches, the next one under way while the last is taken in."""
-    waiting: tuple[Batch, tuple] | None = None
-    for batch in windows.batches():
-        report.raise_if_cancelled()
-        found = function(model, batch.resistance, batch.quality, batch.movement_cost, windows.plan.window)  # type: ignore[operator]
-        if waiting is not None:
-            yield waiting
-            report.progress(waiting[0].done, "")
-        waiting = (batch, found)
-    if waiting is not None:
-        yield waiting
-        report.progress(1.0, "")
+    cells = ArrayCells(resistance, quality, movement_cost)
+    total, scale = gradient_by_rows(model, plan, cells, take, report, habitat_only=habitat_only)
+    return ConnectivityGradient(total, by_resistance, by_quality, scale)

@@ -39,6 +39,8 @@ class WindowPlan:
         Estimated peak of the worker, bytes.
     seconds : float
         Rough estimate on the given number of threads.
+    band_rows : int
+        Rows that are taken from the raster at once, a multiple of the block's; 0 = all. Changes no result.
     """
 
     rows: int
@@ -47,6 +49,7 @@ class WindowPlan:
     batch: int
     memory: int
     seconds: float
+    band_rows: int = 0
 
     @property
     def blocks(self) -> int:

@@ -52,6 +52,8 @@ class Windows:
         Leave out blocks whose sources all have quality 0.
     movement_cost : array, shape (rows, columns), or None
         For distances that take one; NaN counts as 0.
+    above, below : int
+        First and last rows of the arrays that hold no sources: they are halo only. At most the halo's rows.
     """
 
     def __init__(
@@ -62,11 +64,17 @@ class Windows:
         *,
         habitat_only: bool = False,
         movement_cost: NDArray[np.floating] | None = None,
+        above: int = 0,
+        below: int = 0,
     ) -> None:
         self.plan = plan
         shape = plan.window
-        down, right = -plan.rows % shape.block_rows, -plan.columns % shape.block_columns
-        margins = ((shape.halo_rows, shape.halo_rows + down), (shape.halo_columns, shape.halo_columns + right))
+        self.rows, self.columns = len(resistance) - above - below, resistance.shape[1]
+        down, right = -self.rows % shape.block_rows, -self.columns % shape.block_columns
+        margins = (
+            (shape.halo_rows - above, shape.halo_rows + down - below),
+            (shape.halo_columns, shape.halo_columns + right),
+        )
         node = np.isfinite(resistance)
         quality = np.where(node & ~np.isnan(quality), quality, 0).astype(resistance.dtype)
         self._resistance = np.pad(resistance, margins, constant_values=np.inf)
@@ -74,7 +82,7 @@ class Windows:
         self._cost = None
         if movement_cost is not None:
             self._cost = np.pad(np.nan_to_num(movement_cost).astype(resistance.dtype), margins)
-        sources = quality > 0 if habitat_only else node
+        sources = (quality > 0 if habitat_only else node)[above : above + self.rows]
         wanted = _any_in_block(np.pad(sources, ((0, down), (0, right))), shape.block_rows, shape.block_columns)
         block_rows, block_columns = np.nonzero(wanted)
         self._tops = block_rows * shape.block_rows
@@ -90,14 +98,14 @@ class Windows:
         rows, columns = self._resistance.shape
         return rows, columns
 
-    def batches(self, chosen: NDArray[np.intp] | None = None) -> Iterator[Batch]:
-        """Yield all windows, or those of the chosen numbers, in order, `plan.batch` at a time."""
+    def batches(self, chosen: NDArray[np.intp] | None = None, *, skip: int = 0) -> Iterator[Batch]:
+        """Yield all windows, or those of the chosen numbers, in order, `plan.batch` at a time, without the first batches."""
         shape, size = self.plan.window, self.plan.batch
         window = (shape.height, shape.width)
         resistances = np.lib.stride_tricks.sliding_window_view(self._resistance, window)
         qualities = np.lib.stride_tricks.sliding_window_view(self._quality, window)
         all_tops, all_lefts = (each if chosen is None else each[chosen] for each in (self._tops, self._lefts))
-        for first in range(0, len(all_tops), size):
+        for first in range(skip * size, len(all_tops), size):
             tops, lefts = all_tops[first : first + size], all_lefts[first : first + size]
             resistance = np.full((size, *window), np.inf, self._resistance.dtype)
             quality = np.zeros((size, *window), self._quality.dtype)
@@ -126,8 +134,8 @@ class Windows:
         """Return the part of a padded raster that is the raster."""
         shape = self.plan.window
         return total[
-            shape.halo_rows : shape.halo_rows + self.plan.rows,
-            shape.halo_columns : shape.halo_columns + self.plan.columns,
+            shape.halo_rows : shape.halo_rows + self.rows,
+            shape.halo_columns : shape.halo_columns + self.columns,
         ]
 
 

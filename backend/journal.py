@@ -1,0 +1,284 @@
+"""What a run has finished, on disk: after a kill, a cancel or a power cut the same job continues there, bit by bit.
+
+A journal is a folder, named by the content of the inputs and the parameters. Values are on the disk before the line that says
+so, and the line is on the disk before work goes on; a last line that was torn is not read. A lock keeps it to one run: a second
+run of the same job gets a folder of its own, which nobody continues.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .row_file import RowFile
+
+_LINES, _LOCK = "journal.jsonl", "lock"
+#: Journals that nobody came back to are removed after so long, and the oldest of many when they are too large.
+_KEPT_SECONDS, _KEPT_BYTES = 30 * 86400.0, 50_000_000_000
+#: Time between commits, and how much longer than the last commit it is at least: what committing may cost.
+_SECONDS, _SHARE = 5.0, 100
+
+
+def journals_folder() -> Path:
+    """Return where journals lie: the folder that DRIFTWAY_JOURNALS names, or one in the user's cache."""
+    named = os.environ.get("DRIFTWAY_JOURNALS")
+    if named:
+        return Path(named)
+    cache = os.environ.get("DRIFTWAY_CACHE")
+    if cache:
+        return Path(cache) / "journals"
+    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_CACHE_HOME")
+    return Path(local or Path.home() / ".cache") / "driftway" / "journals"
+
+
+def code_digest() -> str:
+    """Return a name for the present state of the backend's code: another state may round differently."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).resolve().parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class PassState:
+    """How far a pass over windows has come.
+
+    Parameters
+    ----------
+    band, batches : int
+        The band that is next, and how many of its batches are done.
+    sums : list of list of float
+        Partials of the sums.
+    totals : array or None
+        The accumulators of the rows that are not finished.
+    """
+
+    band: int
+    batches: int
+    sums: list[list[float]]
+    totals: NDArray[np.float64] | None
+
+
+class Journal:
+    """The journal of one run.
+
+    Parameters
+    ----------
+    identity : dict
+        Everything that results depend on, as JSON values. The same identity finds what it has left.
+    folder : Path, optional
+        Where journals lie.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be made.
+    """
+
+    def __init__(self, identity: dict[str, Any], folder: Path | None = None) -> None:
+        self._above = folder or journals_folder()
+        self._above.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**identity, "code": code_digest()}, sort_keys=True)
+        self.folder = self._above / hashlib.sha256(text.encode()).hexdigest()[:32]
+        self._lock = _locked(self.folder)
+        self._shared = self._lock is None
+        if self._lock is None:  # another run is at this job
+            self.folder = Path(tempfile.mkdtemp(prefix="alone-", dir=self._above))
+            self._lock = _locked(self.folder)
+        _clear(self._above, keep=self.folder)
+        lines = _read_lines(self.folder / _LINES)
+        self._lines = open(self.folder / _LINES, "ab", buffering=0)  # noqa: SIM115 - `close` closes it
+        self._lines.truncate(sum(len(line) for line, _ in lines))
+        _sync_folder(self._above)
+        self._known = {entry["name"]: entry for _, entry in lines}
+        self._row_files: dict[str, RowFile] = {}
+        self._last, self._cost = time.monotonic(), 0.0
+
+    @property
+    def holds_work(self) -> bool:
+        """Whether there is anything to continue from."""
+        return bool(self._known) and not self._shared
+
+    def entry(self, name: str) -> Any:
+        """Return what was last entered under a name, or None."""
+        return self._known[name]["entry"] if name in self._known else None
+
+    def is_due(self) -> bool:
+        """Whether it is time to commit: not often enough to cost more than a percent."""
+        seconds = float(os.environ.get("DRIFTWAY_JOURNAL_SECONDS", _SECONDS))
+        return time.monotonic() - self._last >= max(seconds, _SHARE * self._cost)
+
+    def enter(self, name: str, entry: Any, arrays: dict[str, NDArray[Any]] | None = None) -> None:
+        """Enter JSON values and arrays under a name, in place of what it held; returns when they are on the disk."""
+        began = time.monotonic()
+        for rows in self._row_files.values():
+            rows.sync()
+        turn = 1 - self._known[name]["turn"] if name in self._known else 0
+        for label, values in (arrays or {}).items():
+            with self._array_path(name, label, turn).open("wb") as file:
+                np.save(file, values)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync_folder(self.folder)
+        line = {"name": name, "turn": turn, "arrays": sorted(arrays or {}), "entry": entry}
+        text = json.dumps(line)
+        whole = f"{hashlib.sha256(text.encode()).hexdigest()[:8]} {text}\n".encode()
+        self._lines.write(whole)
+        os.fsync(self._lines.fileno())
+        self._known[name] = line
+        self._last = time.monotonic()
+        self._cost = self._last - began
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays that were last entered under a name."""
+        known = self._known[name]
+        return {label: np.load(self._array_path(name, label, known["turn"])) for label in known["arrays"]}
+
+    def _array_path(self, name: str, label: str, turn: int) -> Path:
+        return self.folder / f"{name}.{label}.{turn}.npy"
+
+    def rows(self, name: str, rows: int, columns: int, dtype: str = "float32") -> RowFile:
+        """Return the file of rows of that name, with what an earlier run has written."""
+        if name not in self._row_files:
+            self._row_files[name] = RowFile(self.folder / f"{name}.rows", rows, columns, dtype)
+        return self._row_files[name]
+
+    def pass_(self, name: str) -> PassJournal:
+        """Return the part of the journal that belongs to one pass over windows."""
+        return PassJournal(self, name)
+
+    def close(self, *, keep: bool) -> None:
+        """Give the journal up; unless it is to be kept and holds work, it is removed."""
+        if self._lock is None:
+            return
+        for rows in self._row_files.values():
+            rows.close()
+        self._lines.close()
+        if not (keep and self.holds_work):
+            _remove(self.folder, self._lock)
+        else:
+            os.close(self._lock)
+        self._lock = None
+
+
+@dataclass
+class PassJournal:
+    """The journal of one pass over windows."""
+
+    journal: Journal
+    name: str
+    _found: PassState | None = field(default=None, init=False)
+
+    def state(self) -> PassState | None:
+        """Return how far the pass has come, None at its beginning."""
+        entry = self.journal.entry(self.name)
+        if entry is None:
+            return None
+        arrays = self.journal.arrays(self.name)
+        return PassState(entry["band"], entry["batches"], entry["sums"], arrays.get("totals"))
+
+    def is_due(self) -> bool:
+        """Whether it is time to commit."""
+        return self.journal.is_due()
+
+    def commit(self, state: PassState) -> None:
+        """Enter how far the pass has come."""
+        entry = {"band": state.band, "batches": state.batches, "sums": state.sums}
+        arrays = {} if state.totals is None or not state.totals.size else {"totals": state.totals}
+        self.journal.enter(self.name, entry, arrays)
+
+
+def _locked(folder: Path) -> int | None:
+    """Return a lock on a folder, made if needed, until it is closed or the process ends; None where another holds it."""
+    for _ in range(3):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:  # removed in between
+            continue
+        if not _lock(descriptor):
+            os.close(descriptor)
+            return None
+        with contextlib.suppress(OSError):
+            if os.fstat(descriptor).st_nlink and os.path.samestat(os.fstat(descriptor), os.stat(folder / _LOCK)):
+                return descriptor
+        os.close(descriptor)  # its folder was removed before it was locked
+    return None
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Return when names of new files are on the disk."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
+    """Return the whole lines at the beginning of a journal."""
+    found: list[tuple[bytes, dict[str, Any]]] = []
+    if not path.exists():
+        return found
+    for line in path.read_bytes().splitlines(keepends=True):
+        check, _, text = line.rstrip(b"\n").partition(b" ")
+        if not line.endswith(b"\n") or hashlib.sha256(text).hexdigest()[:8].encode() != check:
+            break
+        found.append((line, json.loads(text)))
+    return found
+
+
+def _clear(above: Path, keep: Path) -> None:
+    """Remove journals that nobody came back to, and the oldest where they take too much room."""
+    found = []
+    for folder in above.iterdir():
+        if folder != keep and folder.is_dir() and (folder / _LOCK).exists():
+            files = [path.stat() for path in folder.iterdir()]
+            found.append((max(file.st_mtime for file in files), sum(file.st_size for file in files), folder))
+    room = _KEPT_BYTES
+    for latest, size, folder in sorted(found, reverse=True):
+        room -= size
+        left_alone = folder.name.startswith("alone-")
+        if not left_alone and room >= 0 and time.time() - latest < _KEPT_SECONDS:
+            continue
+        descriptor = _locked(folder)
+        if descriptor is not None:  # nobody is at it
+            _remove(folder, descriptor)
+
+
+def _remove(folder: Path, lock: int) -> None:
+    if sys.platform == "win32":  # which removes no open file
+        os.close(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
