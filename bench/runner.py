@@ -121,6 +121,9 @@ class Contest:
             if contestant.caches and first_time:
                 cold = self._process(contestant, cache, 0.0)["first_wall"]
             outcome = self._process(contestant, cache, self.seconds)
+            if contestant.caches and not outcome["runs"]:
+                # A new shape was compiled first; now its code comes from disk.
+                outcome = self._process(contestant, cache, self.seconds)
         except RuntimeError as error:
             return replace(row, failure=str(error), load=others.load()), None
         with np.load(self._outcome.with_name(self._outcome.name + ".npz")) as file:

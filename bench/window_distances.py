@@ -1,0 +1,318 @@
+"""Resistance distances and expected costs of randomised shortest paths, from the sources of a block to all cells of its window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .contest import Arrays, Case, Contestant, Row, Task, Work
+from .graphs import edge_costs, edge_list
+from .landscapes import landscape
+from .settings import neighbourhood, start_engine
+
+_BLOCK = 8
+_THETA = 0.1
+#: Right-hand sides that a direct solver is timed with; it needs as many as the window has cells.
+_SAMPLE = 1500
+#: Cells whose distances are compared.
+_COMPARED = 400
+
+
+def cases(quick: bool) -> Sequence[Case]:
+    """Return landscapes x windows, with and without gradients."""
+    wanted = [("rough", 20, False), ("rough", 20, True), ("Djelk", 20, False)]
+    if not quick:
+        wanted += [("rough", 50, False), ("rough", 50, True)]
+    return [_case(*each) for each in wanted]
+
+
+def _case(name: str, radius: int, gradients: bool) -> Case:
+    side = 2 * radius + _BLOCK
+    what = "distances and their gradient" if gradients else "distances"
+    return Case(
+        f"{name}, window {2 * radius + 1}, {what}",
+        f"{side} x {side} cells, {_BLOCK} x {_BLOCK} sources",
+        {"landscape": name, "radius": radius, "gradients": gradients},
+    )
+
+
+def inputs(case: Case) -> Arrays:
+    """Return windows cut from the landscape where it has no holes, and the cells whose distances are compared."""
+    chosen, radius = landscape(case.options["landscape"]), case.options["radius"]
+    side = 2 * radius + _BLOCK
+    random = np.random.default_rng(7)
+    rows, columns = chosen.resistance.shape
+    windows: list[NDArray[np.float64]] = []
+    while len(windows) < (8 if radius <= 20 else 2):
+        top, left = random.integers(rows - side), random.integers(columns - side)
+        window = chosen.resistance[top : top + side, left : left + side]
+        if np.isfinite(window).all():
+            windows.append(window)
+    return {
+        "resistance": np.array(windows),
+        "radius": np.array(radius),
+        "cell": np.array(chosen.cell),
+        "gradients": np.array(case.options["gradients"]),
+        "weights": random.standard_normal((side, side, _BLOCK * _BLOCK)),
+        "compared": np.sort(random.choice(side * side, min(_COMPARED, side * side), replace=False)),
+    }
+
+
+def error(result: Arrays, reference: Arrays, inputs: Arrays) -> float:
+    """Return the median relative error of the distances of the first window, NaN left out: not computed there."""
+    got, true = np.asarray(result["distance"], float), reference["distance"]
+    there = ~np.isnan(got) & (true > 0)
+    return float(np.median(np.abs(got[there] - true[there]) / true[there])) if there.any() else 0.0
+
+
+def _sources(radius: int, side: int) -> NDArray[np.intp]:
+    rows, columns = np.divmod(np.arange(_BLOCK * _BLOCK), _BLOCK)
+    return (rows + radius) * side + columns + radius
+
+
+# ---------------------------------------------------------------- ours
+
+
+def _ours(distance_name: str) -> Callable[[Arrays], Work]:
+    def prepare(inputs: Arrays) -> Work:
+        start_engine(1)
+        import jax
+        import jax.numpy as jnp
+
+        from backend.distances import DISTANCES
+        from backend.window_shape import WindowShape
+
+        radius, joined = int(inputs["radius"]), neighbourhood(float(inputs["cell"]))
+        window = WindowShape(_BLOCK, _BLOCK, radius, radius)
+        distance = DISTANCES[distance_name](**({} if distance_name == "resistance" else {"theta": _THETA}))
+        resistance, weights = jnp.asarray(inputs["resistance"]), jnp.asarray(inputs["weights"])
+
+        def distances(resistance: Any) -> Any:
+            return distance(resistance, joined, window, jnp.inf)
+
+        def with_gradient(resistance: Any) -> Any:
+            found, pull = jax.vjp(distances, resistance)
+            return found, pull(jnp.broadcast_to(weights, found.shape))[0]
+
+        compute = jax.jit(with_gradient if inputs["gradients"] else distances)
+
+        def result(found: Any) -> Arrays:
+            first = np.asarray(found[0] if inputs["gradients"] else found)[0]
+            return {"distance": first.reshape(-1, first.shape[-1])[inputs["compared"]].T}
+
+        return Work(
+            lambda: jax.block_until_ready(compute(resistance)), result, len(inputs["resistance"]) * _BLOCK * _BLOCK
+        )
+
+    return prepare
+
+
+# ---------------------------------------------------------------- peers
+
+
+def _walk(inputs: Arrays, window: int) -> tuple[Any, Any]:
+    """Return cost and W of one window as sparse matrices, as `walk_steps` with minus_log has them."""
+    import scipy.sparse
+
+    resistance = inputs["resistance"][window]
+    first, second, _ = edge_list(edge_costs(resistance, float(inputs["cell"])))
+    columns = resistance.shape[1]
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    diagonal = (np.abs(ends[0] - ends[1]) != 1) & (np.abs(ends[0] - ends[1]) != columns)
+    affinity = 1 / resistance.ravel()[ends[1]] / np.where(diagonal, np.sqrt(2), 1.0)
+    cost = -np.log(affinity)
+    degree = np.bincount(ends[0], affinity, resistance.size)
+    w = affinity / degree[ends[0]] * np.exp(-_THETA * cost)
+    return tuple(scipy.sparse.csc_matrix((each, ends), shape=(resistance.size,) * 2) for each in (cost, w))
+
+
+def _laplacian(inputs: Arrays, window: int) -> Any:
+    """Return the Laplacian of one window without its last row and column."""
+    import scipy.sparse
+
+    resistance = inputs["resistance"][window]
+    first, second, cost = edge_list(edge_costs(resistance, float(inputs["cell"])))
+    size, conductance = resistance.size, 1 / cost
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    off = scipy.sparse.csc_matrix((np.concatenate([conductance, conductance]), ends), shape=(size, size))
+    degree = np.asarray(off.sum(axis=0)).ravel()
+    return (scipy.sparse.diags(degree) - off)[:-1, :-1].tocsc()
+
+
+def _scipy_resistance(inputs: Arrays) -> Work:
+    """Factorise and solve for the columns of sources and cells: R = G_ii + G_jj - 2 G_ij."""
+    from scipy.sparse.linalg import splu
+
+    matrix = _laplacian(inputs, 0)
+    cells = matrix.shape[0] + 1
+    sources = _sources(int(inputs["radius"]), int(np.sqrt(cells)))
+    compared = inputs["compared"]
+    others = np.setdiff1d(np.arange(cells), np.concatenate([sources, compared]))
+    wanted = np.concatenate([sources, compared, others])[: max(_SAMPLE, len(sources) + len(compared))]
+
+    def run() -> NDArray[np.float64]:
+        factor = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+        own, columns = np.zeros(cells), np.zeros((cells, len(sources)))
+        for start in range(0, len(wanted), 100):
+            part = wanted[start : start + 100]
+            units = np.zeros((cells - 1, len(part)))
+            inside = part < cells - 1
+            units[part[inside], np.flatnonzero(inside)] = 1
+            found = factor.solve(units)
+            own[part[inside]] = found[part[inside], np.flatnonzero(inside)]
+            is_source = np.flatnonzero(np.isin(part, sources))
+            for column in is_source:
+                columns[:-1, np.flatnonzero(sources == part[column])[0]] = found[:, column]
+        return own[sources][:, None] + own[None, compared] - 2 * columns[compared].T
+
+    return Work(run, lambda found: {"distance": found}, len(sources) * len(wanted) / cells)
+
+
+def _scipy_expected_cost(inputs: Arrays) -> Work:
+    """Factorise I - W once; rows of Z for the sources, and a column of Z for every cell, for what is taken off at the target."""
+    import scipy.sparse
+    from scipy.sparse.linalg import splu
+
+    cost, w = _walk(inputs, 0)
+    cells = w.shape[0]
+    weighted = cost.multiply(w).tocsc()
+    sources = _sources(int(inputs["radius"]), int(np.sqrt(cells)))
+    compared = inputs["compared"]
+    others = np.setdiff1d(np.arange(cells), compared)
+    wanted = np.concatenate([compared, others])[:_SAMPLE]
+
+    def run() -> NDArray[np.float64]:
+        factor = splu((scipy.sparse.identity(cells, format="csc") - w).tocsc())
+        units = np.zeros((cells, len(sources)))
+        units[sources, np.arange(len(sources))] = 1
+        rows = factor.solve(units, trans="T")
+        mean = factor.solve(weighted.T @ rows, trans="T") / rows
+        at_target = np.zeros(cells)
+        for start in range(0, len(wanted), 100):
+            part = wanted[start : start + 100]
+            units = np.zeros((cells, len(part)))
+            units[part, np.arange(len(part))] = 1
+            column = factor.solve(units)
+            row = factor.solve(units, trans="T")
+            at_target[part] = ((weighted @ column) * row).sum(axis=0) / column[part, np.arange(len(part))]
+        return (mean - at_target[:, None])[compared].T
+
+    return Work(run, lambda found: {"distance": found}, len(sources) * len(wanted) / cells)
+
+
+def _jaxscape(inputs: Arrays) -> Work:
+    import jax
+    import jax.numpy as jnp
+    from jax.experimental.sparse import BCOO
+    from jaxscape import Graph, ResistanceDistance
+
+    side, distance = inputs["resistance"].shape[1], ResistanceDistance()
+    first, second, cost = edge_list(edge_costs(inputs["resistance"][0], float(inputs["cell"])))
+    ends = jnp.asarray(np.stack([np.concatenate([first, second]), np.concatenate([second, first])], 1))
+    sources, targets = jnp.asarray(_sources(int(inputs["radius"]), side)), jnp.arange(side * side)
+    weights = jnp.asarray(inputs["weights"].reshape(side * side, -1).T, jnp.float32)
+
+    def distances(values: Any) -> Any:
+        graph = Graph(BCOO((values, ends), shape=(side**2, side**2)))
+        return distance(graph, sources=sources, targets=targets)
+
+    def with_gradient(values: Any) -> Any:
+        found, pull = jax.vjp(distances, values)
+        return found, pull(weights)[0]
+
+    compute = jax.jit(with_gradient if inputs["gradients"] else distances)
+    values = jnp.asarray(np.concatenate([1 / cost, 1 / cost]), jnp.float32)
+
+    def result(found: Any) -> Arrays:
+        return {"distance": np.asarray(found[0] if inputs["gradients"] else found)[:, inputs["compared"]]}
+
+    return Work(lambda: jax.block_until_ready(compute(values)), result, _BLOCK * _BLOCK)
+
+
+def _alone(case: Case) -> bool:
+    return not case.options["gradients"]
+
+
+def _small(case: Case) -> bool:
+    return case.options["radius"] <= 20
+
+
+_JAXSCAPE = Contestant(
+    "JAXScape 0.0.13",
+    "float32",
+    "peers",
+    _jaxscape,
+    answers=_small,
+    note="one window, all pairs at once, on the same graph; larger windows do not fit",
+)
+_LEFT_OUT = (
+    "JAXScape 0.0.13 does not take part: its `RSPDistance` multiplies sparse matrices entry by entry and asks for 3 TB in a window of "
+    "48 x 48 cells; one of 20 x 20 cells took it 45 s.",
+)
+
+
+def _remarks(
+    targets: dict[str, float], times_jaxscape: float = 0.0, more: Sequence[str] = ()
+) -> Callable[[Sequence[Row]], Sequence[str]]:
+    def remarks(rows: Sequence[Row]) -> Sequence[str]:
+        said = list(more)
+        for row in (each for each in rows if each.ours and each.cpu and each.case.endswith("distances")):
+            slower = [o for o in rows if o.case == row.case and o.ratio and not o.ours]
+            peers = ", ".join(f"{o.tool} {o.ratio:.0f} x" for o in slower)
+            target = next((f" (target {most:g})" for word, most in targets.items() if f"{word}," in row.case), "")
+            line = f"{row.case.removesuffix(', distances')}: {row.cpu:.0f} us per source{target}; slower than that: {peers}"
+            line += f" (target for JAXScape {times_jaxscape:g} x)" if times_jaxscape and "JAXScape" in peers else ""
+            partner = next((o.cpu for o in rows if o.ours and o.case == f"{row.case} and their gradient"), None)
+            line += f"; with the gradient {partner / row.cpu:.1f} x as long (target 3)" if partner else ""
+            said.append(f"{line}.")
+        return said
+
+    return remarks
+
+
+_INTRODUCTION = (
+    f"From the {_BLOCK * _BLOCK} sources of a block to every cell of the window that they share, on one core, in float64. A direct "
+    f"solver has to solve once for every cell of the window; it is timed with {_SAMPLE} of them and counted up. The error is the "
+    f"median over the pairs of {_COMPARED} cells."
+)
+
+
+def _task(name: str, title: str, scipy: Callable[[Arrays], Work], peers: Sequence[Contestant], **more: Any) -> Task:
+    return Task(
+        name=name,
+        title=title,
+        introduction=_INTRODUCTION,
+        unit="us per source",
+        scale=1e6,
+        contestants=(
+            Contestant("Driftway", "float64", "engine", _ours(name), ours=True, caches=True),
+            Contestant("SciPy SuperLU", "float64", "peers", scipy, reference=True, answers=_alone),
+            *peers,
+        ),
+        cases=cases,
+        inputs=inputs,
+        error=error,
+        tolerance={"float32": 1e-4, "float64": 1e-8},
+        **more,
+    )
+
+
+TASKS = (
+    _task(
+        "resistance",
+        "Resistance distances",
+        _scipy_resistance,
+        (_JAXSCAPE,),
+        remarks=_remarks({"window 41": 150, "window 101": 2000}, times_jaxscape=3000),
+    ),
+    _task(
+        "expected_cost",
+        "Expected costs of randomised shortest paths",
+        _scipy_expected_cost,
+        (),
+        remarks=_remarks({"window 41": 600, "window 101": 8000}, more=_LEFT_OUT),
+    ),
+)
