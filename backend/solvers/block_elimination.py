@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..window_shape import WindowShape
 
@@ -188,12 +188,15 @@ def split(values: Float[Array, "windows height width values"], window: WindowSha
     return rows[first:last], jnp.concatenate([rows[:first], rows[last:][::-1]], axis=1)
 
 
-def unit_sources(window: WindowShape, windows: int, dtype: jnp.dtype) -> Float[Array, "rows windows width lanes"]:
-    """Return right-hand sides, 1 at the source of each lane, in the rows that hold sources."""
-    lanes = jnp.arange(window.lanes)
-    ones = jnp.zeros((window.block_rows, window.width, window.lanes), dtype)
-    ones = ones.at[lanes // window.block_columns, window.halo_columns + lanes % window.block_columns, lanes].set(1)
-    return jnp.broadcast_to(ones[:, None], (window.block_rows, windows, window.width, window.lanes))
+def unit_sources(
+    window: WindowShape, windows: int, dtype: jnp.dtype, lanes: Int[Array, " chosen"] | None = None
+) -> Float[Array, "rows windows width lanes"]:
+    """Return right-hand sides, 1 at the source of each lane (or of some), in the rows that hold sources."""
+    lanes = jnp.arange(window.lanes) if lanes is None else lanes
+    ones = jnp.zeros((window.block_rows, window.width, len(lanes)), dtype)
+    rows, columns = lanes // window.block_columns, window.halo_columns + lanes % window.block_columns
+    ones = ones.at[rows, columns, jnp.arange(len(lanes))].set(1)
+    return jnp.broadcast_to(ones[:, None], (window.block_rows, windows, window.width, len(lanes)))
 
 
 def _parts(stencil: Stencil, window: WindowShape) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ..grid import EdgeCosts
 from ..window_shape import WindowShape
@@ -51,6 +51,7 @@ def log_survival(
     theta: Array,
     *,
     forward_mode: bool = False,
+    lanes: Int[Array, " chosen"] | None = None,
 ) -> tuple[Float[Array, "windows height width lanes"], Bool[Array, "windows height width lanes"]]:
     r"""Return the logarithm of the probability to survive from each source to each cell, and which cells are joined.
 
@@ -73,24 +74,26 @@ def log_survival(
         > 0, 1 / unit of the costs.
     forward_mode : bool
         Whether it will be differentiated forwards instead of backwards; static.
+    lanes : (chosen,), optional
+        Only from these sources, each named once; by default from all.
     """
+    every = jnp.arange(window.lanes) if lanes is None else lanes
     labels = component_labels(edges)
-    sources = window.block(labels).reshape(-1, window.lanes)
-    is_source = window.block(is_node).reshape(-1, window.lanes)
+    sources = window.block(labels).reshape(-1, window.lanes)[:, every]
+    is_source = window.block(is_node).reshape(-1, window.lanes)[:, every]
     joined = is_node[..., None] & is_source[:, None, None] & (labels[..., None] == sources[:, None, None])
-    every = jnp.arange(window.lanes)
     found, smallest = _from_sources(steps, joined, window, theta, every, forward_mode)
-    if window.lanes == 1:
+    if len(every) == 1:
         return found, joined
 
     def one_by_one(steps: Steps, theta: Array) -> Array:
         # Computed again for the gradient: the memory of one source at a time.
         @jax.checkpoint
-        def one(steps: Steps, theta: Array, lane: Array) -> Array:
-            of_lane = lax.dynamic_slice_in_dim(joined, lane, 1, axis=-1)
-            return _from_sources(steps, of_lane, window, theta, lane[None], forward_mode)[0][..., 0]
+        def one(steps: Steps, theta: Array, place: Array) -> Array:
+            of_lane = lax.dynamic_slice_in_dim(joined, place, 1, axis=-1)
+            return _from_sources(steps, of_lane, window, theta, every[place][None], forward_mode)[0][..., 0]
 
-        return jnp.moveaxis(lax.map(lambda lane: one(steps, theta, lane), every), 0, -1)
+        return jnp.moveaxis(lax.map(lambda place: one(steps, theta, place), jnp.arange(len(every))), 0, -1)
 
     # Sources that lie far apart in terms of costs do not fit into one scaling.
     apart = lax.stop_gradient(smallest) < _TINY
@@ -122,7 +125,7 @@ def _from_sources(
     ground = _spread(is_first, window, lanes).astype(float)
     matrix = (-survives).at[1, 1].add(1 + ground)
     scale = jnp.exp(-theta * least)
-    units = unit_sources(window, len(least), least.dtype)[..., lanes]
+    units = unit_sources(window, len(least), least.dtype, lanes)
     right = jnp.stack([ground, killed * scale], axis=-1)
     own, rows, columns = selected_inverse(matrix, units, right, window, definite=False, forward_mode=forward_mode)
     to_ground, lost = columns[..., 0], columns[..., 1]

@@ -1,0 +1,245 @@
+r"""Movement flow: how much movement between all cells passes through each cell and each step.
+
+Movement :math:`m_{ij} = q_i q_j k(d_{ij})` (or :math:`q_i q_j`) goes from cell i to cell j. By the least-cost path or as randomised
+shortest paths, what passes over a step is what the pair's distance gains when the step's cost does,
+:math:`\sum_{ij} m_{ij} \, \partial d_{ij} / \partial c_{uv}`, with d the least cost or the free energy. So one reverse pass per window gives
+the flow over all steps, and what passes through cells follows from it: nothing gets lost on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from numpy.typing import NDArray
+
+from .connectivity import LandscapeModel
+from .distances import LeastCostDistance
+from .distances.abstract_walk import AbstractWalkDistance
+from .grid import EdgeCosts, edge_costs, is_node
+from .job import Report
+from .random_walk import walk_steps
+from .solvers.block_elimination import transposed
+from .solvers.randomised_paths import log_survival
+from .solvers.shortest_paths import shortest_paths
+from .window_plan import WindowPlan
+from .window_shape import WindowShape
+from .windows import Batch, Windows
+
+#: Steps as the bands of a map: the neighbour that each leads to and comes from.
+STEPS = ("east", "south", "southeast", "southwest")
+Ends = Literal["start", "both", "neither"]
+Weight = Literal["quality", "proximity"]
+
+
+@dataclass(frozen=True)
+class MovementFlow:
+    """Flow of movement, in units of quality x quality.
+
+    Parameters
+    ----------
+    steps : dict of array, shape (rows, columns)
+        What passes over the step from each cell to its neighbour in the direction of ``STEPS``, and back; 0 where there is none.
+    starts, ends : array, shape (rows, columns)
+        Movement that starts and ends in each cell, the sum of m_ij over j and over i.
+    """
+
+    steps: dict[str, NDArray[np.float64]]
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+
+    @property
+    def total(self) -> float:
+        """All movement: the sum of m_ij."""
+        return float(self.starts.sum())
+
+    def through(self, ends: Ends = "start") -> NDArray[np.float64]:
+        """Return what passes through each cell, by what is counted of movement that starts or ends there.
+
+        ``start``: movement counts where it starts and not where it ends, so that the flow over the steps out of a cell sums up to
+        it. ``both``: it counts at either end. ``neither``: it counts in between only. Visits of a random walker count each time.
+        """
+        touching = np.zeros_like(self.starts)
+        for name, (down, right) in zip(STEPS, ((0, 1), (1, 0), (1, 1), (1, -1))):
+            flow = self.steps[name]
+            touching += flow
+            rows, columns = flow.shape
+            here = flow[: rows - down, max(0, -right) : columns - max(0, right)]
+            touching[down:, max(0, right) : columns + min(0, right)] += here
+        # What enters and what starts is what leaves and what ends.
+        leaving = (touching + self.starts - self.ends) / 2
+        if ends == "both":
+            return leaving + self.ends
+        # Rounding must not leave a flow below 0 where nothing passes.
+        return leaving if ends == "start" else np.maximum(leaving - self.starts, 0)
+
+
+class _Weighed(NamedTuple):
+    """Movement of a batch: m by window, cell and lane, and its sums by source and by cell."""
+
+    movement: Float[Array, "windows height width lanes"]
+    starts: Float[Array, "windows lanes"]
+    ends: Float[Array, "windows height width"]
+
+
+def movement_flow(
+    model: LandscapeModel,
+    plan: WindowPlan,
+    resistance: NDArray[np.floating],
+    quality: NDArray[np.floating],
+    report: Report,
+    *,
+    weight: Weight = "proximity",
+    movement_cost: NDArray[np.floating] | None = None,
+) -> MovementFlow:
+    """Compute the flow of movement between all pairs of cells within reach.
+
+    Parameters
+    ----------
+    model : LandscapeModel
+        Its distance is least cost, or one of randomised shortest paths: then movement goes as these.
+    plan : WindowPlan
+        With least cost it does not change the result beyond rounding.
+    resistance, quality : array, shape (rows, columns)
+        Inf resistance is no node; NaN quality is 0.
+    report : Report
+        Hears of the progress; may cancel between batches.
+    weight : {"proximity", "quality"}
+        Whether m_ij is q_i q_j k_ij or q_i q_j; 0 for i = j and beyond the model's limit.
+    movement_cost : array, shape (rows, columns), optional
+        For distances that take one.
+
+    Raises
+    ------
+    TypeError
+        When the model's distance is not that of paths.
+    """
+    windows = Windows(plan, resistance, quality, habitat_only=True, movement_cost=movement_cost)
+    shape = plan.window
+    steps = [np.zeros(windows.padded_shape) for _ in STEPS]
+    starts, ends = np.zeros(windows.padded_shape), np.zeros(windows.padded_shape)
+    for batch, weighed, flows in _computed(model, windows, weight, report):
+        for total, values in zip(steps, flows):
+            windows.add_windows(total, batch, np.asarray(values, float))
+        windows.add_windows(ends, batch, np.asarray(weighed.ends))
+        blocks = np.asarray(weighed.starts).reshape(-1, shape.block_rows, shape.block_columns)
+        windows.put_blocks(starts, batch, blocks)
+    found = {name: windows.unpad(total) for name, total in zip(STEPS, steps)}
+    return MovementFlow(found, windows.unpad(starts), windows.unpad(ends))
+
+
+def _computed(
+    model: LandscapeModel, windows: Windows, weight: Weight, report: Report
+) -> Iterator[tuple[Batch, _Weighed, EdgeCosts]]:
+    """Compute all batches, the next one under way while the last is taken in."""
+    waiting: tuple[Batch, _Weighed, EdgeCosts] | None = None
+    for batch in windows.batches():
+        report.raise_if_cancelled()
+        found = _of_batch(model, batch, windows.plan.window, weight)
+        if waiting is not None:
+            yield waiting
+            report.progress(waiting[0].done, "")
+        waiting = (batch, *found)
+    if waiting is not None:
+        yield waiting
+    report.progress(1.0, "")
+
+
+def _of_batch(
+    model: LandscapeModel, batch: Batch, window: WindowShape, weight: Weight
+) -> tuple[_Weighed, EdgeCosts]:
+    """Return the movement of some windows and its flow over their steps.
+
+    In compiled stages: as one, XLA fuses sums into the loops and computes them again and again.
+    """
+    sources = window.block(batch.quality).reshape(-1, window.lanes)
+    if isinstance(model.distance, LeastCostDistance):
+        distance, pull = least_costs_and_pull(model, batch.resistance, window)
+        weighed = weigh(model, distance, batch.quality, sources, window, None, weight)
+        return weighed, pulled(pull, weighed.movement.astype(distance.dtype))
+    if not isinstance(model.distance, AbstractWalkDistance):
+        raise TypeError(f"{type(model.distance).__name__} is no distance along paths.")
+    distance = _distances(model, batch.resistance, batch.movement_cost, window)
+    weighed = weigh(model, distance, batch.quality, sources, window, None, weight)
+    _, pull = survival_and_pull(model, batch.resistance, batch.movement_cost, window, None)
+    return weighed, walked(pulled(pull, weighed.movement.astype(float)), model)
+
+
+@eqx.filter_jit
+def _distances(
+    model: LandscapeModel, resistance: Array, movement_cost: Array | None, window: WindowShape
+) -> Float[Array, "windows height width lanes"]:
+    return model.distances(resistance, window, movement_cost)
+
+
+@eqx.filter_jit
+def least_costs_and_pull(
+    model: LandscapeModel, resistance: Float[Array, "windows height width"], window: WindowShape
+) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[EdgeCosts]]]:
+    """Return least costs, and what turns movement into its flow over steps."""
+    costs = edge_costs(resistance, model.neighbourhood)
+    sources = is_node(window.block(resistance)).reshape(len(resistance), window.lanes)
+    return jax.vjp(lambda costs: shortest_paths(costs, window, model.limit, sources), costs)
+
+
+@eqx.filter_jit
+def survival_and_pull(
+    model: LandscapeModel,
+    resistance: Float[Array, "windows height width"],
+    movement_cost: Float[Array, "windows height width"] | None,
+    window: WindowShape,
+    lanes: Int[Array, " chosen"] | None,
+) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[Array]]]:
+    """Return log survivals, and what turns movement into -theta x its flow over directed steps."""
+    distance: Any = model.distance
+    theta = jnp.asarray(distance.theta, float)
+    steps, edges = walk_steps(resistance, model.neighbourhood, distance.step_cost, movement_cost)
+
+    def survival(cost: Array) -> Array:
+        each = steps._replace(cost=cost)
+        return log_survival(each, edges, is_node(resistance), window, theta, lanes=lanes)[0]
+
+    return jax.vjp(survival, steps.cost.astype(float))
+
+
+@eqx.filter_jit
+def pulled(pull: Callable[[Array], tuple[Any]], movement: Array) -> Any:
+    """Return the flow that movement makes."""
+    return pull(movement)[0]
+
+
+@eqx.filter_jit
+def walked(gradient: Float[Array, "3 3 windows height width"], model: LandscapeModel) -> EdgeCosts:
+    """Return the flow both ways over each step from the gradient of the log survival."""
+    distance: Any = model.distance
+    flow = -gradient / distance.theta
+    both = flow + transposed(flow)
+    return EdgeCosts(both[1, 2], both[2, 1], both[2, 2], both[2, 0])
+
+
+@eqx.filter_jit
+def weigh(
+    model: LandscapeModel,
+    distance: Float[Array, "windows height width lanes"],
+    quality: Float[Array, "windows height width"],
+    sources: Float[Array, "windows lanes"],
+    window: WindowShape,
+    lanes: Int[Array, " chosen"] | None,
+    weight: Weight,
+) -> _Weighed:
+    """Return the movement between the sources of these lanes and all cells."""
+    lanes = jnp.arange(window.lanes) if lanes is None else lanes
+    row, column = window.halo_rows + lanes // window.block_columns, window.halo_columns + lanes % window.block_columns
+    own = (jnp.arange(window.height)[:, None, None] == row) & (jnp.arange(window.width)[:, None] == column)
+    distance = jnp.where(own, jnp.inf, distance)
+    k = model.proximity(distance) if weight == "proximity" else jnp.isfinite(distance).astype(distance.dtype)
+    movement = k * quality[..., None] * sources[:, None, None]
+    # Along rows in the working precision, over rows in float64.
+    starts = movement.sum(axis=2).astype(float).sum(axis=1)
+    return _Weighed(movement, starts, movement.astype(float).sum(axis=-1))
