@@ -17,6 +17,7 @@ from .job import Job, Report
 from .network_columns import present
 from .output_checks import check_outputs
 from .vector_io import VectorLayer, VectorTable
+from .wording import counted
 
 _ENDS = ("from", "to")
 _USUAL_NAMES = ("index", "id", "node", "patch", "node_id", "patch_id", "nodeid", "patchid")
@@ -250,14 +251,14 @@ def _words(values: NDArray[Any]) -> list[str]:
 def _warn(network: PatchNetwork, report: Report) -> None:
     loops = int((network.start == network.end).sum())
     if loops:
-        report.warning(f"{loops} links lead from a node to itself: they do not count.")
+        report.warning(f"Links from a node to itself: {loops}. They do not count.")
     closed = int(np.isinf(network.length).sum())
     if closed:
-        report.warning(f"{closed} links are infinitely long: they do not count.")
+        report.warning(f"Infinitely long links: {closed}. They do not count.")
     pairs = np.sort(np.stack([network.start, network.end]), axis=0)
     several = len(network.start) - len(np.unique(pairs, axis=1).T) if len(network.start) else 0
     if several:
-        report.message(f"{several} links join nodes that another link joins as well.")
+        report.message(f"Links between nodes that another link joins as well: {several}.")
     if not network.capacity.any():
         report.warning("No node has a capacity > 0: all indices are 0.")
-    report.message(f"{len(network.names)} nodes and {len(network.start)} links.")
+    report.message(f"{counted(len(network.names), 'node')} and {counted(len(network.start), 'link')}.")

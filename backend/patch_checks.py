@@ -13,18 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from osgeo import osr
 
-from .errors import InputError, MemoryPlanError
+from .errors import InputError
 from .job import Job, Report
-from .memory import available_memory, human_bytes
 from .output_checks import check_outputs
+from .patch_memory import check_raster_memory
 from .patch_polygons import Patches, field_capacity, read_patches
 from .raster_io import RasterBand, strips
 from .vector_io import VectorLayer, is_geographic_crs
 
 MOST_PAIRS = 5_000_000
 MANY_PATCHES = 20_000
-_BYTES_PER_CELL = 72
-_BYTES_TO_LABEL = 40
 _RASTERS = ("HABITAT", "MOVEMENT", "QUALITY")
 
 
@@ -167,7 +165,7 @@ def check_patches(job: Job, report: Report) -> PatchPlan:
     given = job.parameters
     if given["CAPACITY"] == "area_quality" and "QUALITY" not in headers.bands:
         raise InputError("QUALITY", "Capacity by area x quality needs a raster of quality.", "Give one.")
-    _check_memory(job, headers, report)
+    check_raster_memory(job, {name: band.grid.cells for name, band in headers.bands.items()}, report)
     for name, band in headers.bands.items():
         _check_cells(name, band, headers, given, report)
     patches = None
@@ -200,24 +198,6 @@ def check_count(count: int, given: dict[str, Any], limit: float, report: Report)
         )
     if count > MANY_PATCHES:
         report.warning(f"{count} patches: this may take long. A larger MINIMUM_AREA leaves out small ones.")
-
-
-def _check_memory(job: Job, headers: PatchHeaders, report: Report) -> None:
-    needed = 0
-    if "MOVEMENT" in headers.bands:
-        needed = headers.bands["MOVEMENT"].grid.cells * _BYTES_PER_CELL
-    if "HABITAT" in headers.bands:
-        needed = max(needed, headers.bands["HABITAT"].grid.cells * _BYTES_TO_LABEL)
-    limit = job.memory_limit or int(0.8 * available_memory())
-    if needed > limit:
-        name = "MOVEMENT" if "MOVEMENT" in headers.bands else "HABITAT"
-        raise MemoryPlanError(
-            f"The rasters need {human_bytes(needed)} of memory, {human_bytes(limit)} may be used.",
-            "Use coarser rasters, or clip them.",
-            name,
-        )
-    if needed:
-        report.message(f"Peak memory about {human_bytes(needed + 3e8)}.")
 
 
 def _check_cells(name: str, band: RasterBand, headers: PatchHeaders, given: dict[str, Any], report: Report) -> None:
@@ -262,9 +242,9 @@ def _check_inside(patches: Patches, headers: PatchHeaders, report: Report) -> No
             first = patches.columns["source_id"][outside][0]
             raise InputError(
                 "PATCHES",
-                f"{int(outside.sum())} of {len(patches)} patches lie outside {name} (first: feature id {first}).",
+                f"Patches outside {name}: {int(outside.sum())} of {len(patches)} (first: feature id {first}).",
                 "Use a larger raster, or leave out these patches.",
             )
         across = (boxes[:, 0] < xmin) | (boxes[:, 1] > xmax) | (boxes[:, 2] < ymin) | (boxes[:, 3] > ymax)
         if across.any():
-            report.warning(f"{int(across.sum())} patches reach beyond {name}: only what lies on it counts there.")
+            report.warning(f"Patches that reach beyond {name}: {int(across.sum())}. Only what lies on it counts there.")

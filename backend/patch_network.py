@@ -13,7 +13,8 @@ from .job import Job, Report
 from .patch_checks import PatchHeaders, PatchPlan, check_count
 from .patch_distances import centroid_links, edge_links
 from .patch_links import Links
-from .patch_paths import all_paths, planar_paths
+from .patch_memory import check_windows
+from .patch_paths import all_paths, halo_cells, planar_paths
 from .patch_polygons import Patches, field_capacity
 from .patch_raster import patches_of_raster, patches_on_grid
 from .raster_io import RasterBand, strips
@@ -59,7 +60,7 @@ def capacities(job: Job, headers: PatchHeaders, patches: Patches, report: Report
     none = number == 0
     if none.any():
         report.warning(
-            f"{int(none.sum())} patches have no quality at all ({len(outside)} lie outside): their capacity is 0."
+            f"Patches without any quality: {int(none.sum())} ({len(outside)} outside the raster). Their capacity is 0."
         )
     return patches.area * np.divide(total, number, out=np.zeros(len(patches)), where=~none)
 
@@ -82,26 +83,40 @@ def find_links(job: Job, headers: PatchHeaders, patches: Patches, report: Report
 
 def _paths(job: Job, headers: PatchHeaders, patches: Patches, report: Report, *, planar: bool) -> Links:
     given, band = job.parameters, headers.bands["MOVEMENT"]
-    values = read_band(band, report)
-    with np.errstate(divide="ignore"):
-        resistance = values if given["MOVEMENT_KIND"] == "resistance" else 1 / values
-    resistance = np.where(np.isnan(resistance) | (resistance <= 0), math.inf, resistance)
     zone, outside = patches_on_grid(patches, band.grid)
+    resistance = _resistances(band, report, inverted=given["MOVEMENT_KIND"] == "permeability")
     if len(outside):
         raise InputError(
             "PATCHES",
-            f"{len(outside)} patches have no cell of MOVEMENT (first: the {outside[0] + 1}th).",
+            f"Patches without a cell of MOVEMENT: {len(outside)} (first: patch {outside[0] + 1}).",
             "Use a larger or finer raster, or raise MINIMUM_AREA.",
         )
     open_cells = np.bincount(zone[(zone >= 0) & np.isfinite(resistance)], minlength=len(patches))
     if (open_cells == 0).any():
-        report.warning(
-            f"{int((open_cells == 0).sum())} patches lie on barriers or nodata wholly: no link reaches them."
-        )
+        report.warning(f"Patches wholly on barriers or nodata: {int((open_cells == 0).sum())}. No link reaches them.")
     neighbours = int(given["NEIGHBOURS"])
     if planar:
         return planar_paths(resistance, zone, band.grid, neighbours, report).within(headers.limit)
-    return all_paths(resistance, zone, band.grid, neighbours, headers.limit, len(patches), report)
+    halo = halo_cells(resistance, band.grid, headers.limit)
+    boxes, cell = patches.boxes(), (band.grid.cell_height, band.grid.cell_width)
+    largest = (
+        min(zone.shape[0], math.ceil(float((boxes[:, 3] - boxes[:, 2]).max()) / cell[0]) + 1),
+        min(zone.shape[1], math.ceil(float((boxes[:, 1] - boxes[:, 0]).max()) / cell[1]) + 1),
+    )
+    check_windows(job, largest, halo, zone.size, float(resistance.min()) * min(cell), report)
+    return all_paths(resistance, zone, band.grid, neighbours, headers.limit, halo, len(patches), report)
+
+
+def _resistances(band: RasterBand, report: Report, *, inverted: bool) -> NDArray[np.float64]:
+    """Return the resistance of every cell, strip by strip, inf where nothing passes."""
+    resistance = read_band(band, report)
+    for first, rows in strips(band.grid):
+        strip = resistance[first : first + rows]
+        if inverted:
+            with np.errstate(divide="ignore"):
+                np.divide(1, strip, out=strip)
+        strip[~(strip > 0)] = math.inf
+    return resistance
 
 
 def link_columns(links: Links, index: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from .network_indices import in_chunks
 from .network_search import OPTIONS, pop, push
 from .patch_links import Links
+from .patch_regions import DOWN, RIGHT, Regions, bigger, grow_regions, step_cost
 from .raster_io import Grid
 
-#: What the search for neighbours holds for each cell of the raster, in bytes: resistance, cost, zone, step, heap.
-BYTES_PER_CELL = 72
-_DOWN = np.array([-1, 1, 0, 0, -1, -1, 1, 1])
-_RIGHT = np.array([0, 0, -1, 1, -1, 1, -1, 1])
+_STRIP = 64
 
 
 def planar_paths(
@@ -33,7 +31,7 @@ def planar_paths(
     resistance : array, shape (rows, columns)
         > 0; inf where nothing passes.
     zone : array of int, shape (rows, columns)
-        Row of the patch in each cell, -1 outside.
+        Row of the patch in each cell, -1 outside; used up.
     grid : Grid
         Cell size and place.
     neighbours : int
@@ -44,27 +42,45 @@ def planar_paths(
     Fall, A. et al. (2007) Spatial graphs: principles and applications for habitat connectivity. Ecosystems 10, 448-461,
     doi:10.1007/s10021-007-9038-7.
     """
-    report.progress(0.0, "Regions around the patches")
     lengths = _step_lengths(grid, neighbours)
-    owner = zone.copy()
-    cost, step = np.full(zone.shape, np.inf), np.full(zone.shape, -1, np.int8)
-    _grow(resistance, owner, cost, step, lengths)
-    report.raise_if_cancelled()
+    regions = grow_regions(resistance, zone, lengths, report)
     report.progress(0.8, "Links across the borders")
-    first, second, total, cell, way = _borders(resistance, owner, cost, lengths)
-    order = np.lexsort((total, second, first))
-    first, second, total, cell, way = first[order], second[order], total[order], cell[order], way[order]
-    new = np.ones(len(first), bool)
-    new[1:] = (np.diff(first) != 0) | (np.diff(second) != 0)
-    rows = np.flatnonzero(new)
+    first, second, total, cell, way = _cheapest_crossings(resistance, regions, lengths, report)
     lines = []
     columns = zone.shape[1]
-    for row in rows.tolist():
+    for row in range(len(first)):
         here = int(cell[row])
-        there = here + int(_DOWN[way[row]]) * columns + int(_RIGHT[way[row]])
-        one, other = _trace(step, here), _trace(step, there)
+        there = here + int(DOWN[way[row]]) * columns + int(RIGHT[way[row]])
+        one, other = _trace(regions.step, here), _trace(regions.step, there)
         lines.append(_places(np.concatenate([one[::-1], other]), grid))
-    return Links(first[rows].astype(np.int64), second[rows].astype(np.int64), total[rows], lines)
+    return Links(first.astype(np.int64), second.astype(np.int64), total, lines)
+
+
+def _cheapest_crossings(
+    resistance: NDArray[np.float64], regions: Regions, lengths: NDArray[np.float64], report: Any
+) -> tuple[NDArray[Any], ...]:
+    """Return (patch, other patch, cost, cell, way) of the cheapest step across the border of every two regions that touch."""
+    rows = len(resistance)
+    bounds = [*range(0, rows, _STRIP), rows]
+    found: list[tuple[NDArray[Any], ...]] = [()] * (len(bounds) - 1)
+
+    def part(low: int, high: int) -> int:
+        for number in range(low, high):
+            steps = _borders(bounds[number], bounds[number + 1], resistance, regions.owner, regions.cost, lengths)
+            found[number] = _cheapest(steps)
+        return 0
+
+    in_chunks(part, len(found), report, "Links across the borders")
+    return _cheapest(tuple(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+def _cheapest(steps: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    first, second, total, cell, way = steps
+    order = np.lexsort((way, cell, total, second, first))
+    new = np.ones(len(first), bool)
+    new[1:] = (np.diff(first[order]) != 0) | (np.diff(second[order]) != 0)
+    kept = order[new]
+    return tuple(column[kept] for column in steps)
 
 
 def all_paths(
@@ -73,18 +89,17 @@ def all_paths(
     grid: Grid,
     neighbours: int,
     limit: float,
+    halo: int,
     patches: int,
     report: Any,
 ) -> Links:
     """Return the cheapest path between every two patches that cost no more than `limit`; patches side by side in threads.
 
-    Each patch is searched from in the window that its paths can get to: its extent and ``limit / smallest resistance``.
+    Each patch is searched from in the window that its paths can get to: its extent and `halo` cells around it.
     """
     lengths = _step_lengths(grid, neighbours)
-    smallest = float(resistance[np.isfinite(resistance)].min())
-    reach = limit / smallest / min(grid.cell_width, grid.cell_height)
-    halo = int(min(reach, max(zone.shape))) + 1
-    held = np.argsort(zone.ravel(), kind="stable")
+    held = np.flatnonzero(zone >= 0)
+    held = held[np.argsort(zone.ravel()[held], kind="stable")]
     first = np.searchsorted(zone.ravel()[held], np.arange(patches + 1))
     found: list[list[tuple[int, float, list[tuple[float, float]]]]] = [[] for _ in range(patches)]
 
@@ -103,6 +118,13 @@ def all_paths(
         np.array([link[2] for link in flat], float),
         [link[3] for link in flat],
     )
+
+
+def halo_cells(resistance: NDArray[np.float64], grid: Grid, limit: float) -> int:
+    """Return how many cells a path can get away from its patch within `limit`."""
+    smallest = float(resistance.min())  # where all is closed it is inf, and nothing goes anywhere
+    reach = limit / smallest / min(grid.cell_width, grid.cell_height) if math.isfinite(smallest) else 0.0
+    return int(min(reach, max(resistance.shape))) + 1
 
 
 def _from_patch(
@@ -155,80 +177,20 @@ def _trace(step, cell):
     flat = step.ravel()
     count, here = 1, cell
     while flat[here] >= 0:
-        here -= _DOWN[flat[here]] * columns + _RIGHT[flat[here]]
+        here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
         count += 1
     cells = np.empty(count, np.int64)
     here = cell
     for place in range(count):
         cells[place] = here
         if flat[here] >= 0:
-            here -= _DOWN[flat[here]] * columns + _RIGHT[flat[here]]
+            here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
     return cells
 
 
 @njit(**OPTIONS)
-def _step_cost(resistance, i, j, way, lengths):
-    """Return the cost of a step out of a cell, inf where there is none."""
-    k, m = i + _DOWN[way], j + _RIGHT[way]
-    rows, columns = resistance.shape
-    if k < 0 or m < 0 or k >= rows or m >= columns:
-        return np.inf
-    if way >= 4 and not (np.isfinite(resistance[i, m]) or np.isfinite(resistance[k, j])):
-        return np.inf
-    return lengths[way] * (resistance[i, j] + resistance[k, m]) / 2
-
-
-@njit(**OPTIONS)
-def _bigger(keys, names):
-    more_keys, more_names = np.empty(2 * len(keys)), np.empty(2 * len(names), np.int64)
-    more_keys[: len(keys)] = keys
-    more_names[: len(names)] = names
-    return more_keys, more_names
-
-
-@njit(**OPTIONS)
-def _grow(resistance, owner, cost, step, lengths):
-    """Fill the cost from the nearest patch, its row and the step into each cell."""
-    rows, columns = owner.shape
-    keys, names = np.empty(rows * columns // 4 + 16), np.empty(rows * columns // 4 + 16, np.int64)
-    size = 0
-    for i in range(rows):
-        for j in range(columns):
-            if owner[i, j] >= 0 and np.isfinite(resistance[i, j]):
-                cost[i, j] = 0.0
-                inner = True
-                for way in range(len(lengths)):
-                    k, m = i + _DOWN[way], j + _RIGHT[way]
-                    if 0 <= k < rows and 0 <= m < columns and owner[k, m] != owner[i, j]:
-                        inner = False
-                if not inner:
-                    if size + 1 >= len(keys):
-                        keys, names = _bigger(keys, names)
-                    size = push(keys, names, size, 0.0, i * columns + j)
-            else:
-                owner[i, j] = -1
-    while size > 0:
-        near, cell = keys[0], names[0]
-        size = pop(keys, names, size)
-        i, j = cell // columns, cell % columns
-        if near > cost[i, j]:
-            continue
-        for way in range(len(lengths)):
-            far = near + _step_cost(resistance, i, j, way, lengths)
-            if far < np.inf:
-                k, m = i + _DOWN[way], j + _RIGHT[way]
-                if far < cost[k, m]:
-                    cost[k, m] = far
-                    owner[k, m] = owner[i, j]
-                    step[k, m] = way
-                    if size + 1 >= len(keys):
-                        keys, names = _bigger(keys, names)
-                    size = push(keys, names, size, far, k * columns + m)
-
-
-@njit(**OPTIONS)
-def _borders(resistance, owner, cost, lengths):
-    """Return (patch, other patch, cost, cell, way) of every step across a border, the patch of the smaller row first."""
+def _borders(top, bottom, resistance, owner, cost, lengths):
+    """Return (patch, other patch, cost, cell, way) of every step out of some rows across a border to a larger patch row."""
     rows, columns = owner.shape
     first, second = np.empty(0, np.int32), np.empty(0, np.int32)
     total, cell, ways = np.empty(0), np.empty(0, np.int64), np.empty(0, np.int8)
@@ -238,16 +200,16 @@ def _borders(resistance, owner, cost, lengths):
             first, second = np.empty(count, np.int32), np.empty(count, np.int32)
             total, cell, ways = np.empty(count), np.empty(count, np.int64), np.empty(count, np.int8)
             count = 0
-        for i in range(rows):
+        for i in range(top, bottom):
             for j in range(columns):
                 one = owner[i, j]
                 if one < 0:
                     continue
                 for way in range(len(lengths)):
-                    k, m = i + _DOWN[way], j + _RIGHT[way]
+                    k, m = i + DOWN[way], j + RIGHT[way]
                     if not (0 <= k < rows and 0 <= m < columns) or owner[k, m] <= one:
                         continue
-                    price = _step_cost(resistance, i, j, way, lengths)
+                    price = step_cost(resistance, i, j, way, lengths)
                     if price == np.inf:
                         continue
                     if fill == 1:
@@ -271,7 +233,7 @@ def _reach_others(resistance, zone, patch, cost, step, lengths, limit):
             if zone[i, j] == patch and np.isfinite(resistance[i, j]):
                 cost[i, j] = 0.0
                 if size + 1 >= len(keys):
-                    keys, names = _bigger(keys, names)
+                    keys, names = bigger(keys, names)
                 size = push(keys, names, size, 0.0, i * columns + j)
     while size > 0:
         near, cell = keys[0], names[0]
@@ -286,13 +248,13 @@ def _reach_others(resistance, zone, patch, cost, step, lengths, limit):
             costs.append(near)
             ends.append(cell)
         for way in range(len(lengths)):
-            far = near + _step_cost(resistance, i, j, way, lengths)
+            far = near + step_cost(resistance, i, j, way, lengths)
             if far <= limit and far < np.inf:
-                k, m = i + _DOWN[way], j + _RIGHT[way]
+                k, m = i + DOWN[way], j + RIGHT[way]
                 if far < cost[k, m]:
                     cost[k, m] = far
                     step[k, m] = way
                     if size + 1 >= len(keys):
-                        keys, names = _bigger(keys, names)
+                        keys, names = bigger(keys, names)
                     size = push(keys, names, size, far, k * columns + m)
     return np.array(targets[1:], np.int64), np.array(costs[1:]), np.array(ends[1:], np.int64)

@@ -19,6 +19,7 @@ from .job import Report
 from .network_columns import present
 from .raster_io import _quiet
 from .vector_io import VectorLayer
+from .wording import counted
 
 _OVERLAP_SHARE = 1e-9
 
@@ -110,19 +111,19 @@ def read_patches(layer: VectorLayer, report: Report, *, repair: bool, split: boo
     if broken and not repair:
         raise InputError(
             name,
-            f"{len(broken)} polygons are invalid, such as self-intersecting (first: feature id {table.fid[broken[0]]}).",
+            f"Invalid polygons, such as self-intersecting: {len(broken)} (first: feature id {table.fid[broken[0]]}).",
             "Set REPAIR to repair, or use 'Fix geometries'.",
         )
     if empty:
         report.warning(
-            f"{len(empty)} features have no area (first: feature id {table.fid[empty[0]]}): they are left out."
+            f"Features without an area: {len(empty)} (first: feature id {table.fid[empty[0]]}). They are left out."
         )
     if broken:
-        report.warning(f"{len(broken)} invalid polygons were repaired.")
+        report.warning(f"Invalid polygons that were repaired: {len(broken)}.")
     if not shapes:
         raise InputError(name, "No feature has an area.", "Give polygons.")
     if parts and not split:
-        report.message(f"{parts} multipart polygons count as one patch each; see MULTIPART.")
+        report.message(f"Polygons of several parts that count as one patch each: {parts}; see MULTIPART.")
     kept = np.array(rows)
     columns = {"source_id": table.fid[kept], **{field: values[kept] for field, values in table.columns.items()}}
     found = _patches(shapes, columns, layer.crs)
@@ -189,10 +190,12 @@ def _without_overlaps(found: Patches, fid: NDArray[np.int64], name: str, report:
         row, other = pairs[0]
         raise InputError(
             name,
-            f"{len(pairs)} pairs of polygons overlap (first: feature ids {fid[row]} and {fid[other]}).",
+            f"Pairs of polygons that overlap: {len(pairs)} (first: feature ids {fid[row]} and {fid[other]}).",
             "Set REPAIR to repair, which merges them, or dissolve them first.",
         )
-    report.warning(f"{len(pairs)} pairs of polygons overlap: each group became one patch, with the first's attributes.")
+    report.warning(
+        f"Pairs of polygons that overlap: {len(pairs)}. Each group became one patch, with the first's attributes."
+    )
     first = np.unique(group, return_index=True)[1]
     first.sort()
     merged = []
@@ -219,14 +222,14 @@ def field_capacity(patches: Patches, name: str) -> NDArray[np.float64]:
         first = patches.columns["source_id"][wrong][0]
         raise InputError(
             "CAPACITY_FIELD",
-            f"'{name}' is empty in {int(wrong.sum())} patches (first: feature id {first}).",
+            f"'{name}' is empty in {counted(int(wrong.sum()), 'patch')} (first: feature id {first}).",
             "Fill it in.",
         )
     if (values < 0).any():
         first = patches.columns["source_id"][values < 0][0]
         raise InputError(
             "CAPACITY_FIELD",
-            f"'{name}' is negative in {int((values < 0).sum())} patches (first: feature id {first}), down to "
+            f"'{name}' is negative in {counted(int((values < 0).sum()), 'patch')} (first: feature id {first}), down to "
             f"{values.min():g}; capacity must be >= 0.",
             "Correct it.",
         )

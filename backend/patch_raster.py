@@ -11,7 +11,7 @@ from osgeo import gdal, ogr, osr
 from scipy import ndimage
 
 from .patch_polygons import Patches
-from .raster_io import Grid, _quiet
+from .raster_io import Grid, _quiet, strips
 
 
 def patches_of_raster(habitat: NDArray[np.bool_], grid: Grid, neighbours: int, minimum_area: float) -> Patches:
@@ -51,8 +51,9 @@ def _memory_raster(values: NDArray[np.int32], grid: Grid) -> Any:
     dataset.SetGeoTransform(grid.geotransform)
     if grid.crs:
         dataset.SetProjection(grid.crs)
-    data = np.ascontiguousarray(values, np.int32).tobytes()
-    dataset.GetRasterBand(1).WriteRaster(0, 0, grid.columns, grid.rows, data, buf_type=gdal.GDT_Int32)
+    for first, rows in strips(grid):
+        data = np.ascontiguousarray(values[first : first + rows], np.int32).tobytes()
+        dataset.GetRasterBand(1).WriteRaster(0, first, grid.columns, rows, data, buf_type=gdal.GDT_Int32)
     return dataset
 
 
@@ -82,7 +83,7 @@ def patches_on_grid(patches: Patches, grid: Grid) -> tuple[NDArray[np.int32], ND
 
     A cell belongs to the patch that holds its centre; a patch too small for any centre takes the cell below a point of it.
     """
-    raster = _memory_raster(np.full((grid.rows, grid.columns), -1, np.int32), grid)
+    raster = _memory_raster(np.broadcast_to(np.int32(-1), (grid.rows, grid.columns)), grid)
     reference = osr.SpatialReference(grid.crs) if grid.crs else None
     store = ogr.GetDriverByName("Memory").CreateDataSource("")
     layer = store.CreateLayer("patches", reference, ogr.wkbUnknown)
@@ -93,9 +94,14 @@ def patches_on_grid(patches: Patches, grid: Grid) -> tuple[NDArray[np.int32], ND
         feature.SetGeometryDirectly(ogr.CreateGeometryFromWkb(shape))
         layer.CreateFeature(feature)
     _quiet(gdal.RasterizeLayer, raster, [1], layer, options=["ATTRIBUTE=number"])
-    data = raster.GetRasterBand(1).ReadRaster(0, 0, grid.columns, grid.rows, buf_type=gdal.GDT_Int32)
-    zone = np.frombuffer(data, np.int32).reshape(grid.rows, grid.columns).copy()
-    held = np.bincount(zone[zone >= 0], minlength=len(patches)) > 0
+    zone = np.empty((grid.rows, grid.columns), np.int32)
+    held = np.zeros(len(patches), bool)
+    for first, rows in strips(grid):
+        data = raster.GetRasterBand(1).ReadRaster(0, first, grid.columns, rows, buf_type=gdal.GDT_Int32)
+        strip = zone[first : first + rows]
+        strip[:] = np.frombuffer(data, np.int32).reshape(rows, grid.columns)
+        held[strip[strip >= 0]] = True
+    raster = None
     outside = []
     for row in np.flatnonzero(~held).tolist():
         point = ogr.CreateGeometryFromWkb(patches.shapes[row]).PointOnSurface()

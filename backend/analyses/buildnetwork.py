@@ -27,6 +27,7 @@ from ..network_picture import network_picture
 from ..outputs import Outputs
 from ..patch_checks import PatchPlan, check_patch_headers, check_patches
 from ..vector_io import LayerToWrite, write_geopackage
+from ..wording import counted
 
 DECLARATION = Declaration(
     id="buildnetwork",
@@ -247,7 +248,9 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         "TOTAL_CAPACITY": math.fsum(capacity),
         "MEAN_DISTANCE": float(links.distance.mean()) if len(links) else math.nan,
     }
-    report.message(f"{len(patches)} patches, {len(links)} links, {numbers['COMPONENTS']} components.")
+    report.message(
+        f"{counted(len(patches), 'patch')}, {counted(len(links), 'link')}, {counted(numbers['COMPONENTS'], 'component')}."
+    )
     report.progress(1, "Writing the results")
     outputs.write("NETWORK", lambda path: write_geopackage(path, layers, job.provenance(), "NETWORK"))
     if outputs.wants("REPORT"):

@@ -158,7 +158,7 @@ def _say_what_counts_for_iic(job: Job, network: PatchNetwork, report: Report) ->
     longer = int((np.isfinite(network.length) & (network.length > limit)).sum())
     if longer and job.parameters["IIC_LINKS"] == "all":
         report.message(
-            f"{longer} links are longer than the dispersal distance; they count for IIC (IIC_LINKS = within: as in Conefor)."
+            f"Links longer than the dispersal distance: {longer}. They count for IIC (IIC_LINKS = within: as in Conefor)."
         )
 
 

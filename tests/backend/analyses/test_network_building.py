@@ -232,20 +232,20 @@ def test_repair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shapes", "given", "why"),
     [
-        ((BOW,), {}, "1 polygons are invalid.*feature id 1.*REPAIR"),
-        ((square(0, 0, 2), square(1, 1, 2)), {}, "1 pairs of polygons overlap.*1 and 2"),
+        ((BOW,), {}, "Invalid polygons, such as .*: 1 .*feature id 1.*REPAIR"),
+        ((square(0, 0, 2), square(1, 1, 2)), {}, "Pairs of polygons that overlap: 1 .*1 and 2"),
         ((), {}, "no polygons"),
         (("LINESTRING(0 0,1 1)",), {}, "The layer holds lines"),
         ((square(0, 0),), {"MINIMUM_AREA": 5.0}, "MINIMUM_AREA: No patch is left"),
         ((square(0, 0),), {"CAPACITY": "field"}, "CAPACITY_FIELD: .*none is named"),
         ((square(0, 0),), {"CAPACITY": "field", "CAPACITY_FIELD": "no"}, "has no field 'no'"),
-        ((square(0, 0),), {"CAPACITY": "field", "CAPACITY_FIELD": "worth"}, "negative in 1 patches.*-1"),
+        ((square(0, 0),), {"CAPACITY": "field", "CAPACITY_FIELD": "worth"}, "negative in 1 patch .*-1"),
         ((square(0, 0),), {"CAPACITY": "area_quality"}, "QUALITY: "),
         ((square(0, 0),), {"DISTANCE": "least_cost"}, "MOVEMENT: Least-cost links need"),
         (
             (square(0, 0),),
             {"DISTANCE": "least_cost", "MOVEMENT": "movement.tif"},
-            "1 of 1 patches lie outside MOVEMENT",
+            "Patches outside MOVEMENT: 1 of 1",
         ),
     ],
 )
@@ -288,11 +288,63 @@ def test_nothing_given(tmp_path: Path) -> None:
 
 
 def test_counts_and_memory_are_stated_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from backend import patch_checks
+    from backend import patch_checks, patch_memory
 
     monkeypatch.setattr(patch_checks, "MOST_PAIRS", 2)
     with pytest.raises(InputError, match="3 patches make 3 links"):
         build(tmp_path, PATCHES=polygons(tmp_path, *(square(3 * x, 0) for x in range(3))), LINKS="all")
-    monkeypatch.setattr(patch_checks, "available_memory", lambda: 100)
-    with pytest.raises(MemoryPlanError, match="The rasters need"):
+    monkeypatch.setattr(patch_memory, "available_memory", lambda: 100)
+    with pytest.raises(MemoryPlanError, match="The raster needs"):
         build(tmp_path, HABITAT=str(write_raster(tmp_path / "h.tif", np.ones((9, 9)))), HABITAT_VALUES="1")
+
+
+@pytest.mark.parametrize("neighbours", [4, 8])
+def test_regions_do_not_depend_on_tiles_or_threads(neighbours: int) -> None:
+    from small_landscapes import Listener
+
+    from backend.patch_regions import grow_regions
+    from backend.solvers.threads import set_thread_count
+
+    random = np.random.default_rng(neighbours)
+    resistance = random.choice([1.0, 1.0, 2.0, 7.5], (37, 53))  # ties everywhere
+    resistance[random.random(resistance.shape) < 0.25] = np.inf
+    zone = np.full(resistance.shape, -1, np.int32)
+    for number, place in enumerate(random.permutation(resistance.size)[:40]):
+        i, j = divmod(int(place), 53)
+        zone[i : i + 1 + number % 3, j : j + 2] = number
+    lengths = np.array([10.0] * 4 + [math.hypot(10, 10)] * (neighbours - 4))
+    whole = grow_regions(resistance, zone.copy(), lengths, Listener(), tile=64)
+    graph = raster_graph(resistance, Neighbourhood(10.0, 10.0, neighbours)).to_columns()
+    joined = coo_matrix((graph.edges["distance"], (graph.edges["from"], graph.edges["to"])), shape=(zone.size,) * 2)
+    joined = joined.tocsr() + joined.T.tocsr()
+    numbers = np.unique(zone[(zone >= 0) & np.isfinite(resistance)])
+    open_cells = np.isfinite(resistance.ravel())
+    far = [dijkstra(joined, indices=np.flatnonzero((zone.ravel() == k) & open_cells), min_only=True) for k in numbers]
+    best = np.min(far, axis=0).reshape(zone.shape)
+    np.testing.assert_allclose(whole.cost, np.where(np.isfinite(resistance), best, np.inf), rtol=1e-12)
+    reached = np.isfinite(whole.cost)
+    tied = np.isclose(far, np.min(far, axis=0), rtol=1e-12)
+    np.testing.assert_array_equal(whole.owner[reached], numbers[np.argmax(tied, axis=0)].reshape(zone.shape)[reached])
+    for tile, threads in ((5, 3), (16, 1), (1, 2)):
+        set_thread_count(threads)
+        other = grow_regions(resistance, zone.copy(), lengths, Listener(), tile=tile)
+        for name in ("owner", "cost", "step"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(whole, name), err_msg=name)
+    set_thread_count(0)
+
+
+def test_searches_from_every_patch_are_planned(tmp_path: Path) -> None:
+    from small_landscapes import Listener
+
+    from backend.errors import MemoryPlanError
+    from backend.job import Job
+    from backend.patch_memory import check_windows
+
+    job = Job("buildnetwork", {}, threads=2, memory_limit=6 * 10**7)
+    heard = Listener()
+    check_windows(job, (10, 10), 100, 10**6, 50.0, heard)
+    assert heard.messages == ["Peak memory about 331 MB: 2 searches at once."]
+    with pytest.raises(MemoryPlanError, match="Set MAXIMUM_DISTANCE to 1.74e.04 or less") as stopped:
+        check_windows(job, (10, 10), 900, 10**6, 50.0, heard)
+    fits = int(float(stopped.value.remedy.split(" to ")[1].split()[0]) / 50)
+    check_windows(job, (10, 10), fits, 10**6, 50.0, heard)

@@ -62,7 +62,7 @@ def test_several_distances_and_the_report(tmp_path: Path) -> None:
 def test_links_beyond_the_dispersal_distance_count_for_iic_unless_told(tmp_path: Path) -> None:
     found = indices(tmp_path, write(tmp_path, *CHAIN))
     assert found.numbers["IIC_NUMERATOR"] == pytest.approx(24, rel=1e-14)
-    assert [text for text in found.heard.messages if text.startswith("1 links are longer than the dispersal distance")]
+    assert [text for text in found.heard.messages if text.startswith("Links longer than the dispersal distance: 1.")]
 
 
 def test_results_may_be_used_again(tmp_path: Path) -> None:
