@@ -60,8 +60,13 @@ class HtmlReport:
                 rows.append(_row(output.label, value, output.help))
         self.sections.append(f"<h2>Numbers</h2><table>{''.join(rows)}</table>")
 
-    def add_map(self, name: str, values: NDArray[Any], valid: NDArray[np.bool_], title: str = "") -> None:
-        """Add a map of an output with its declared style, and a histogram of its values."""
+    def add_map(
+        self, name: str, values: NDArray[Any], valid: NDArray[np.bool_], title: str = "", *, step: int = 1
+    ) -> None:
+        """Add a map of an output with its declared style, and a histogram of its values.
+
+        With `step` above 1 the values are those of every so many rows and columns only, which the page says.
+        """
         output = next(o for o in self._declaration.outputs if o.name == name)
         style: Style = output.style  # type: ignore[attr-defined]
         heading = html.escape(title or output.label)
@@ -73,6 +78,8 @@ class HtmlReport:
         parts.append(f"<img alt='Map of {heading}' src='data:image/png;base64,{picture}'><p>{legend}</p>")
         if style.stretch != "classes":
             parts.append(_histogram(np.asarray(values, float)[valid]))
+        if step > 1:
+            parts.append(f"<p class=sub>Of every {step}th row and column.</p>")
         self.sections.append("".join(parts))
 
     def add_curve(self, title: str, x_label: str, y_label: str, lines: dict[str, tuple[list[float], str]]) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import OutputError
+from .job import Job
 from .row_file import RowFile
 
 _LINES, _LOCK = "journal.jsonl", "lock"
@@ -51,12 +54,32 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
+def job_identity(job: Job, content: dict[str, str]) -> dict[str, Any]:
+    """Return everything that the results of a job depend on.
+
+    Parameters
+    ----------
+    job : Job
+        Its files count by what they hold, not by their names; memory, threads and paths of outputs do not count.
+    content : dict
+        Digests of what its files hold, as read.
+    """
+    files = {p.name for p in job.declaration.parameters if p.kind in ("raster", "vector", "file")}
+    values = {name: value for name, value in job.parameters.items() if name not in files}
+    given = sorted(name for name in files if job.parameters.get(name))
+    wanted = sorted(name for name, path in job.outputs.items() if path)
+    plain = {"analysis": job.analysis, "parameters": values, "files": given, "outputs": wanted, "device": job.device}
+    return {**plain, "seed": job.seed, "content": content, "machine": platform.machine()}
+
+
 @dataclass(frozen=True)
 class PassState:
     """How far a pass over windows has come.
 
     Parameters
     ----------
+    share : float
+        Share of the windows that are done.
     band, batches : int
         The band that is next, and how many of its batches are done.
     sums : list of list of float
@@ -65,6 +88,7 @@ class PassState:
         The accumulators of the rows that are not finished.
     """
 
+    share: float
     band: int
     batches: int
     sums: list[list[float]]
@@ -101,15 +125,15 @@ class Journal:
         lines = _read_lines(self.folder / _LINES)
         self._lines = open(self.folder / _LINES, "ab", buffering=0)  # noqa: SIM115 - `close` closes it
         self._lines.truncate(sum(len(line) for line, _ in lines))
-        _sync_folder(self._above)
         self._known = {entry["name"]: entry for _, entry in lines}
+        self._waiting: list[dict[str, Any]] = []
         self._row_files: dict[str, RowFile] = {}
         self._last, self._cost = time.monotonic(), 0.0
 
     @property
     def holds_work(self) -> bool:
         """Whether there is anything to continue from."""
-        return bool(self._known) and not self._shared
+        return len(self._known) > len(self._waiting) and not self._shared
 
     def entry(self, name: str) -> Any:
         """Return what was last entered under a name, or None."""
@@ -120,9 +144,30 @@ class Journal:
         seconds = float(os.environ.get("DRIFTWAY_JOURNAL_SECONDS", _SECONDS))
         return time.monotonic() - self._last >= max(seconds, _SHARE * self._cost)
 
+    def enter_later(self, name: str, entry: Any) -> None:
+        """Enter JSON values together with what is entered next: alone they are not worth the wait for the disk."""
+        self._waiting.append({"name": name, "turn": 0, "arrays": [], "entry": entry})
+        self._known[name] = self._waiting[-1]
+
     def enter(self, name: str, entry: Any, arrays: dict[str, NDArray[Any]] | None = None) -> None:
-        """Enter JSON values and arrays under a name, in place of what it held; returns when they are on the disk."""
+        """Enter JSON values and arrays under a name, in place of what it held; returns when they are on the disk.
+
+        Raises
+        ------
+        OutputError
+            When the disk does not take them.
+        """
+        try:
+            self._enter(name, entry, arrays)
+        except OSError as error:
+            raise OutputError(
+                f"'{self.folder}' could not be written ({error.strerror}).", "Is the disk full?"
+            ) from error
+
+    def _enter(self, name: str, entry: Any, arrays: dict[str, NDArray[Any]] | None) -> None:
         began = time.monotonic()
+        if self._waiting:
+            _sync_folder(self._above)
         for rows in self._row_files.values():
             rows.sync()
         turn = 1 - self._known[name]["turn"] if name in self._known else 0
@@ -133,10 +178,9 @@ class Journal:
                 os.fsync(file.fileno())
         _sync_folder(self.folder)
         line = {"name": name, "turn": turn, "arrays": sorted(arrays or {}), "entry": entry}
-        text = json.dumps(line)
-        whole = f"{hashlib.sha256(text.encode()).hexdigest()[:8]} {text}\n".encode()
-        self._lines.write(whole)
+        self._lines.write(b"".join(_line(each) for each in (*self._waiting, line)))
         os.fsync(self._lines.fileno())
+        self._waiting = []
         self._known[name] = line
         self._last = time.monotonic()
         self._cost = self._last - began
@@ -154,6 +198,13 @@ class Journal:
         if name not in self._row_files:
             self._row_files[name] = RowFile(self.folder / f"{name}.rows", rows, columns, dtype)
         return self._row_files[name]
+
+    def clear(self) -> None:
+        """Forget everything that was entered."""
+        self._lines.truncate(0)
+        os.fsync(self._lines.fileno())
+        self._known.clear()
+        self._waiting = []
 
     def pass_(self, name: str) -> PassJournal:
         """Return the part of the journal that belongs to one pass over windows."""
@@ -187,7 +238,7 @@ class PassJournal:
         if entry is None:
             return None
         arrays = self.journal.arrays(self.name)
-        return PassState(entry["band"], entry["batches"], entry["sums"], arrays.get("totals"))
+        return PassState(**entry, totals=arrays.get("totals"))
 
     def is_due(self) -> bool:
         """Whether it is time to commit."""
@@ -195,7 +246,7 @@ class PassJournal:
 
     def commit(self, state: PassState) -> None:
         """Enter how far the pass has come."""
-        entry = {"band": state.band, "batches": state.batches, "sums": state.sums}
+        entry = {"share": state.share, "band": state.band, "batches": state.batches, "sums": state.sums}
         arrays = {} if state.totals is None or not state.totals.size else {"totals": state.totals}
         self.journal.enter(self.name, entry, arrays)
 
@@ -242,6 +293,11 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    text = json.dumps(content).encode()
+    return hashlib.sha256(text).hexdigest()[:8].encode() + b" " + text + b"\n"
 
 
 def _read_lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from .cells import ArrayCells, Cells
 from .connectivity import LandscapeModel
 from .dispersal import load_kernel
 from .distances import DISTANCES
 from .grid import Neighbourhood
 from .job import Job, Report
+from .journal import Journal
 from .landscape_checks import LandscapeHeaders, distance_constant, read_whole
 from .landscape_plan import LandscapePlan
 from .movement import Movement
 from .proximity import Proximity
 from .radius_effect import say_what_radius_changes
+from .raster_cells import RasterCells
+from .window_plan import WindowPlan, settled
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,7 @@ class Landscape:
 
     def by_movement(self, by_resistance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn a gradient with respect to resistance into one with respect to the movement raster as given."""
-        node = self.node
-        values = jnp.where(node, self.movement, 1)
-        _, pull = jax.vjp(lambda x: self.reading.resistance(x, jnp), values)
-        (by_movement,) = pull(jnp.where(node, by_resistance, 0))
-        return np.where(node, np.asarray(by_movement), 0)
+        return np.where(self.node, by_resistance, 0) * self.reading.derivative(self.movement, np)
 
 
 def read_landscape(job: Job, plan: LandscapePlan, report: Report) -> Landscape:
@@ -86,17 +85,60 @@ def read_landscape(job: Job, plan: LandscapePlan, report: Report) -> Landscape:
         dtype=np.float64 if job.parameters["PRECISION"] == "double" else np.float32,
         movement_cost=read_whole(headers, "MOVEMENT_COST", report) if "MOVEMENT_COST" in headers.bands else None,
     )
-    if distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") == "radius":
-        say_what_radius_changes(
-            landscape.model,
-            plan.windows,
-            landscape.resistance,
-            landscape.quality,
-            landscape.movement_cost,
-            job.memory_limit,
-            report,
-        )
+    cells = ArrayCells(landscape.resistance, landscape.quality, landscape.movement_cost)
+    _say_what_radius_changes(job, plan, landscape.model, cells, report)
     return landscape
+
+
+@dataclass(frozen=True)
+class OpenLandscape:
+    """A landscape whose rasters stay on disk.
+
+    Parameters
+    ----------
+    cells : RasterCells
+        Its cells, strip by strip.
+    reading : Movement
+        How the movement raster becomes resistance.
+    model : LandscapeModel
+    windows : WindowPlan
+        As the journal's earlier run has planned them, where there was one.
+    """
+
+    cells: RasterCells
+    reading: Movement
+    model: LandscapeModel
+    windows: WindowPlan
+
+
+def open_landscape(job: Job, plan: LandscapePlan, journal: Journal, report: Report) -> OpenLandscape:
+    """Return the landscape of a job, to be read as the windows go over it.
+
+    Parameters
+    ----------
+    job : Job
+        Checked.
+    plan : LandscapePlan
+        Its plan.
+    journal : Journal
+        Holds the blocks and batches of an earlier run: only the same ones give the same bits.
+    report : Report
+        May cancel.
+    """
+    headers = plan.headers
+    dtype = np.float64 if job.parameters["PRECISION"] == "double" else np.float32
+    cells = RasterCells(headers, plan.survey, dtype)
+    model = landscape_model(job, headers)
+    if not journal.holds_work:
+        _say_what_radius_changes(job, plan, model, cells, report)
+    return OpenLandscape(cells, headers.movement, model, settled(plan.windows, journal, job.memory_limit))
+
+
+def _say_what_radius_changes(
+    job: Job, plan: LandscapePlan, model: LandscapeModel, cells: Cells, report: Report
+) -> None:
+    if distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") == "radius":
+        say_what_radius_changes(model, plan.windows, cells, job.memory_limit, report)
 
 
 def landscape_model(job: Job, headers: LandscapeHeaders) -> LandscapeModel:

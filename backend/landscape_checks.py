@@ -5,6 +5,7 @@ Light: the toolbox runs the same checks before it starts the worker.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,12 @@ class Survey:
         Nodes whose transformed resistance is 0 or infinite.
     undeclared_nan : dict
         NaN cells that the rasters do not declare as nodata, by parameter name.
+    squared_quality : float
+        Sum of the squared qualities of the nodes.
+    node_bits, habitat_bits : list of array, shape (rows, columns / 8)
+        Which cells are nodes, and nodes of quality > 0: one bit a cell, strip by strip.
+    content : str
+        A digest of all values that were read.
     """
 
     nodes: int = 0
@@ -87,6 +94,10 @@ class Survey:
     stranded: int = 0
     lost: int = 0
     undeclared_nan: dict[str, int] = field(default_factory=lambda: {"QUALITY": 0, "MOVEMENT": 0})
+    squared_quality: float = 0.0
+    node_bits: list[NDArray[np.uint8]] = field(default_factory=list)
+    habitat_bits: list[NDArray[np.uint8]] = field(default_factory=list)
+    content: str = ""
 
 
 def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
@@ -211,6 +222,7 @@ def survey(headers: LandscapeHeaders, report: Report) -> Survey:
     """
     found = Survey()
     done = 0
+    content = hashlib.blake2b(repr((headers.grid.geotransform, headers.grid.rows, headers.grid.columns)).encode())
     for name, band in headers.bands.items():
         if band.is_paletted:
             report.warning(f"{name} is paletted: its values are taken as they are, not as the colours stand for.")
@@ -223,11 +235,16 @@ def survey(headers: LandscapeHeaders, report: Report) -> Survey:
         _check_quality(quality, first, headers)
         _check_movement(movement, first, headers)
         _count(found, quality, movement, headers.movement)
+        content.update(quality)
+        content.update(movement)
         if "MOVEMENT_COST" in headers.bands:
-            _check_cost(headers.read("MOVEMENT_COST", first, rows), movement, first, headers)
+            cost = headers.read("MOVEMENT_COST", first, rows)
+            _check_cost(cost, movement, first, headers)
+            content.update(cost)
         done += rows
         report.progress(done / headers.grid.rows, "Looking at the rasters")
     _check_whole(found, headers, report)
+    found.content = content.hexdigest()
     return found
 
 
@@ -289,8 +306,12 @@ def _count(found: Survey, quality: NDArray[np.float64], movement: NDArray[np.flo
     nodes = np.isfinite(resistance) & (resistance > 0)
     found.lost += int(((movement > 0) & np.isfinite(movement) & ~nodes).sum())
     valid = ~np.isnan(quality)
+    habitat = nodes & (quality > 0)
+    found.node_bits.append(np.packbits(nodes, axis=1))
+    found.habitat_bits.append(np.packbits(habitat, axis=1))
+    found.squared_quality += float((quality[habitat] ** 2).sum())
     found.nodes += int(nodes.sum())
-    found.habitat += int((nodes & (quality > 0)).sum())
+    found.habitat += int(habitat.sum())
     found.quality_cells += int(valid.sum())
     found.stranded += int((~nodes & (quality > 0)).sum())
     if nodes.any():

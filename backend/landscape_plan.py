@@ -40,6 +40,7 @@ def plan_landscape(
     *,
     gradient: bool,
     smallest_resistance: float | None = None,
+    streams: bool = False,
 ) -> LandscapePlan:
     """Plan the windows of a landscape and say what they need.
 
@@ -51,6 +52,8 @@ def plan_landscape(
         Whether gradients are computed.
     smallest_resistance : float or None
         Smaller than the survey's when the analysis lowers resistances.
+    streams : bool
+        Whether the rasters stay on disk; else they are held whole.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def plan_landscape(
     follows = distance_constant(values["DISTANCE"], "HALO_FOLLOWS")
     if follows == "radius":
         _check_step_cost(job, smallest_resistance or found.smallest_resistance)
-        windows = _declared_windows(job, headers, gradient=gradient)
+        windows = _declared_windows(job, headers, gradient=gradient, streams=streams)
         _say_found(headers, found, distance_constant(values["DISTANCE"], "UNIT"), report)
         report.message(
             f"Window: {values['RADIUS']} cells beyond blocks of {values['BLOCK']} x {values['BLOCK']} cells; it is part of the "
@@ -93,6 +96,7 @@ def plan_landscape(
         threads=job.threads or available_processors(),
         memory_limit=job.memory_limit,
         largest="DISPERSAL_DISTANCE",
+        streams=streams,
     )
     _say(headers, found, windows, smallest, report)
     return LandscapePlan(headers, found, windows)
@@ -108,7 +112,7 @@ def _check_step_cost(job: Job, smallest_resistance: float) -> None:
         )
 
 
-def _declared_windows(job: Job, headers: LandscapeHeaders, *, gradient: bool) -> WindowPlan:
+def _declared_windows(job: Job, headers: LandscapeHeaders, *, gradient: bool, streams: bool) -> WindowPlan:
     values, grid = job.parameters, headers.grid
     return radius_plan(
         grid.rows,
@@ -119,6 +123,7 @@ def _declared_windows(job: Job, headers: LandscapeHeaders, *, gradient: bool) ->
         gradient=gradient,
         threads=job.threads or available_processors(),
         memory_limit=job.memory_limit,
+        streams=streams,
     )
 
 

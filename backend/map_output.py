@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from .declarations import RasterOutput
 from .job import Job
 from .outputs import Outputs
-from .raster_io import NODATA, Grid, write_raster
+from .raster_io import NODATA, Grid, Rows, write_raster
 
 _NODATA = {"float32": NODATA, "int32": 0, "uint8": 255}
 
@@ -42,18 +43,25 @@ def write_map(
     """
     if not outputs.wants(name):
         return
-    declared = next(o for o in job.declaration.outputs if o.name == name)
-    unit = declared.unit if isinstance(declared, RasterOutput) else ""
     arrays = []
     for values in bands.values():
         kind = values.dtype.name if values.dtype.name in ("int32", "uint8") else "float32"
         arrays.append(np.where(valid, values, _NODATA[kind]).astype(kind))
-    nodata = _NODATA[arrays[0].dtype.name]
+    write_stored_map(outputs, name, job, grid, dict(zip(bands, arrays)))
+
+
+def write_stored_map(outputs: Outputs, name: str, job: Job, grid: Grid, bands: Mapping[str, Rows]) -> None:
+    """Write an output raster, if the job asks for it, from bands that hold nodata already, all of one type."""
+    if not outputs.wants(name):
+        return
+    declared = next(o for o in job.declaration.outputs if o.name == name)
+    unit = declared.unit if isinstance(declared, RasterOutput) else ""
+    nodata = _NODATA[next(iter(bands.values())).dtype.name]
     outputs.write(
         name,
         lambda path: write_raster(
             path,
-            arrays,
+            list(bands.values()),
             grid,
             nodata=nodata,
             descriptions=list(bands),

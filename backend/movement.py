@@ -36,6 +36,19 @@ class Movement:
         resistance = 1 / transformed if self.kind == "permeability" else transformed
         return xp.where(node, resistance, xp.inf)
 
+    def derivative(self, x: Any, xp: ModuleType) -> Any:
+        """Return the derivative of each cell's resistance with respect to x, 0 where there is no node."""
+        node = xp.isfinite(x) & (x > 0)
+        x = xp.where(node, x, 1)
+        transformed = self._transform(x, xp)
+        slope = {
+            "none": lambda: xp.ones_like(x),
+            "power": lambda: self.exponent * x ** (self.exponent - 1),
+            "exponential": lambda: self.exponent * transformed,
+        }[self.transformation]()
+        by_x = -slope / transformed**2 if self.kind == "permeability" else slope
+        return xp.where(node, by_x, 0)
+
     def _transform(self, x: Any, xp: ModuleType) -> Any:
         if self.transformation == "power":
             return x**self.exponent

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from .errors import OutputError
 from .job import Job
+from .journal import Journal, job_identity, journals_folder
+from .memory import human_bytes
 from .raster_io import part_path
 
 
@@ -33,12 +35,49 @@ class Outputs:
         self._parts: dict[str, Path] = {}
         self._folders = {o.name for o in job.declaration.outputs if o.kind == "folder"}
         self._moving = threading.RLock()
+        self._published = False
+        self._journal: Journal | None = None
 
     def __enter__(self) -> Outputs:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.discard()
+        if self._journal is not None:
+            self._journal.close(keep=not self._published)
+
+    def journal(self, content: dict[str, str], needed: int = 0) -> Journal:
+        """Return the journal of this run, with what an interrupted run of the same job has left in it.
+
+        Parameters
+        ----------
+        content : dict of str
+            Digests of what the job's files hold.
+        needed : int
+            Bytes that it will take on the disk.
+
+        Raises
+        ------
+        OutputError
+            When there is no room for it.
+        """
+        folder = journals_folder()
+        remedy = "Free some space there, or name another folder in the environment variable DRIFTWAY_JOURNALS."
+        try:
+            self._journal = Journal(job_identity(self._job, content), folder)
+        except OSError as error:
+            raise OutputError(f"'{folder}' cannot hold unfinished results ({error.strerror}).", remedy) from error
+        free = shutil.disk_usage(folder).free
+        if free < needed and not self._journal.holds_work:
+            raise OutputError(
+                f"Unfinished results take {human_bytes(needed)} in '{folder}', {human_bytes(free)} are free.", remedy
+            )
+        return self._journal
+
+    @property
+    def can_be_continued(self) -> bool:
+        """Whether the same job would continue where this run is."""
+        return self._journal is not None and self._journal.holds_work
 
     def wants(self, name: str) -> bool:
         """Whether the job asks for this output."""
@@ -101,6 +140,7 @@ class Outputs:
             shutil.rmtree(self._parts[name], ignore_errors=True)
             Path(published[name]).mkdir(exist_ok=True)  # where nothing was written into it
         self._parts.clear()
+        self._published = True
         for _, before in moved:
             if before is not None:
                 with contextlib.suppress(OSError):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
-import numpy as np
 from jaxtyping import Array
-from numpy.typing import NDArray
 
+from .cells import Cells
 from .connectivity import LandscapeModel, window_connectivity
 from .job import Report
 from .memory import human_bytes
 from .window_plan import WindowPlan, allowed_memory
+from .window_sample import sampled_blocks, sampled_windows
 from .window_shape import WindowShape
-from .windows import Windows
 
 _SAMPLE = 5
 _BYTES_PER_BLOCK_CELL = 6 * 8
@@ -28,9 +28,7 @@ _part: Callable[..., Array] = eqx.filter_jit(window_connectivity)
 def say_what_radius_changes(
     model: LandscapeModel,
     plan: WindowPlan,
-    resistance: NDArray[np.floating],
-    quality: NDArray[np.floating],
-    movement_cost: NDArray[np.floating] | None,
+    cells: Cells,
     memory_limit: int,
     report: Report,
 ) -> None:
@@ -43,10 +41,8 @@ def say_what_radius_changes(
     model : LandscapeModel
     plan : WindowPlan
         With the declared block and radius.
-    resistance, quality : array, shape (rows, columns)
-        Inf resistance is no node; NaN quality is 0.
-    movement_cost : array, shape (rows, columns), or None
-        For distances that take one.
+    cells : Cells
+        The landscape.
     memory_limit : int
         Bytes, 0 = 80 % of what is free. Windows that do not fit are not tried.
     report : Report
@@ -61,8 +57,8 @@ def say_what_radius_changes(
     if needed > allowed_memory(memory_limit) - plan.memory // 2:
         report.message(f"What twice the RADIUS would change was not tried: it takes {human_bytes(needed)} of memory.")
         return
-    rasters = (resistance, quality, movement_cost)
-    now, then = (_connectivity(model, shape, plan, rasters, report) for shape in (one, wide))
+    blocks_sampled = sampled_blocks(replace(plan, window=one), cells, _SAMPLE)
+    now, then = (_connectivity(model, shape, plan, cells, blocks_sampled, report) for shape in (one, wide))
     blocks = f"On a sample of {len(now)} blocks of sources"
     if sum(now) > 0:
         change = 100 * (sum(then) / sum(now) - 1)
@@ -77,16 +73,14 @@ def _connectivity(
     model: LandscapeModel,
     shape: WindowShape,
     plan: WindowPlan,
-    rasters: tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating] | None],
+    cells: Cells,
+    blocks: list[tuple[int, int]],
     report: Report,
 ) -> list[float]:
     """Return the parts of C that the sample's blocks add."""
-    resistance, quality, cost = rasters
-    sample = WindowPlan(plan.rows, plan.columns, shape, 1, 0, 0.0)
-    windows = Windows(sample, resistance, quality, habitat_only=True, movement_cost=cost)
-    chosen = np.unique(np.linspace(0, max(0, len(windows) - 1), min(_SAMPLE, len(windows))).astype(int))
     found = []
-    for batch in windows.batches(chosen):
+    for batch in sampled_windows(replace(plan, window=shape), cells, blocks):
         report.raise_if_cancelled()
-        found.append(float(_part(model, batch.resistance, batch.quality, shape, batch.movement_cost)))
+        rasters = batch.movement_cost, batch.latitude(model.neighbourhood)
+        found.append(float(_part(model, batch.resistance, batch.quality, shape, *rasters)))
     return found

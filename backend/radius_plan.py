@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .errors import MemoryPlanError
 from .memory import human_bytes
-from .window_plan import WindowPlan, allowed_memory, batch_size, fixed_memory
+from .window_plan import WindowPlan, allowed_memory, band_memory, batch_size, fixed_memory, in_bands
 from .window_shape import WindowShape
 
 
@@ -63,6 +63,7 @@ def radius_plan(
     gradient: bool,
     threads: int,
     memory_limit: int,
+    streams: bool = False,
 ) -> WindowPlan:
     """Plan the windows of a declared radius and block. Too little memory lowers the batch, never the window.
 
@@ -80,6 +81,8 @@ def radius_plan(
         For the estimate of time.
     memory_limit : int
         Bytes, 0 = 80 % of what is free.
+    streams : bool
+        Whether the rasters stay on disk; else they are held whole.
 
     Raises
     ------
@@ -87,12 +90,21 @@ def radius_plan(
         When not even one window fits; says which radius would.
     """
     limit = allowed_memory(memory_limit)
-    fixed = fixed_memory(rows, columns, gradient=gradient)
+
+    def needed(radius: int) -> int:
+        window = radius_window(rows, columns, radius, block)
+        if streams:
+            fixed = band_memory(rows, columns, window, window.block_rows, gradient=gradient)
+        else:
+            fixed = fixed_memory(rows, columns, gradient=gradient)
+        return fixed + cost.window_bytes(window)
+
     window = radius_window(rows, columns, radius, block)
     one = cost.window_bytes(window)
+    fixed = needed(radius) - one
     if fixed + one > limit:
         smaller = radius
-        while smaller > 0 and fixed + cost.window_bytes(radius_window(rows, columns, smaller, block)) > limit:
+        while smaller > 0 and needed(smaller) > limit:
             smaller -= 1
         raise MemoryPlanError(
             f"A window of {window.height} x {window.width} cells needs about {human_bytes(fixed + one)} of memory, "
@@ -105,4 +117,5 @@ def radius_plan(
     plan = WindowPlan(rows, columns, window, 1, 0, 0.0)
     batch = batch_size(one, limit - fixed, plan.blocks)
     seconds = plan.blocks * cost.window_seconds(window) / max(1, threads)
-    return WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)
+    whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)
+    return in_bands(whole, batch * one, limit, gradient=gradient) if streams else whole

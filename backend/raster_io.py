@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from osgeo import gdal, osr
 from .errors import InputError, OutputError
 
 NODATA = -9999.0
-_STRIP_CELLS = 2**21
+_STRIP_CELLS = 2**19
 _GRID_TOLERANCE = 1e-3
 _GDAL_TYPE = {"float32": gdal.GDT_Float32, "int32": gdal.GDT_Int32, "uint8": gdal.GDT_Byte}
 
@@ -311,9 +311,19 @@ def part_path(path: str | Path, job_id: str) -> Path:
     return path.with_name(f".{path.stem}.{job_id}.part{path.suffix}")
 
 
+class Rows(Protocol):
+    """Rows of a raster, in memory or on disk."""
+
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        """Return some rows, shape (rows, columns)."""
+        ...
+
+
 def write_raster(
     path: str | Path,
-    bands: list[NDArray[Any]],
+    bands: Sequence[Rows],
     grid: Grid,
     *,
     nodata: float,
@@ -328,8 +338,8 @@ def write_raster(
     ----------
     path : str or Path
         File to write.
-    bands : list of array, shape (rows, columns)
-        All of one type: float32, int32 or uint8.
+    bands : list of Rows
+        Arrays of shape (rows, columns), or rows on disk. All of one type: float32, int32 or uint8.
     nodata : float
         Value of cells without a result.
     descriptions : list of str
@@ -370,7 +380,7 @@ def write_raster(
 
 
 def _write_bands(
-    dataset: Any, bands: list[NDArray[Any]], grid: Grid, nodata: float, descriptions: list[str], unit: str
+    dataset: Any, bands: Sequence[Rows], grid: Grid, nodata: float, descriptions: list[str], unit: str
 ) -> None:
     for number, (values, description) in enumerate(zip(bands, descriptions), start=1):
         band = dataset.GetRasterBand(number)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import OutputError
+
 
 class RowFile:
     """A plain file of rows.
@@ -31,17 +33,26 @@ class RowFile:
         self._file = open(path, "r+b" if path.exists() else "w+b", buffering=0)  # noqa: SIM115 - `close` closes it
 
     def write(self, first: int, values: NDArray[Any]) -> None:
-        """Write rows from row `first` on."""
+        """Write rows from row `first` on.
+
+        Raises
+        ------
+        OutputError
+            When the disk does not take them.
+        """
         data = memoryview(np.ascontiguousarray(values, self.dtype)).cast("B")
-        self._file.seek(first * self._row_bytes)
-        while data:
-            data = data[self._file.write(data) or 0 :]
+        try:
+            self._file.seek(first * self._row_bytes)
+            while data:
+                data = data[self._file.write(data) or 0 :]
+        except OSError as error:
+            raise OutputError(
+                f"'{self._file.name}' could not be written ({error.strerror}).", "Is the disk full?"
+            ) from error
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
-        """Return rows; with a step, every so many."""
-        first, last, step = rows.indices(self.shape[0])
-        if step != 1:
-            return np.concatenate([self[row : row + 1] for row in range(first, last, step)])
+        """Return consecutive rows."""
+        first, last, _ = rows.indices(self.shape[0])
         self._file.seek(first * self._row_bytes)
         values = np.empty((max(0, last - first), self.shape[1]), self.dtype)
         if self._file.readinto(memoryview(values).cast("B")) != values.nbytes:  # type: ignore[arg-type]

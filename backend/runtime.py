@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import importlib
@@ -11,6 +12,8 @@ from typing import Any
 
 from .errors import DriftwayError
 
+#: GDAL would take a twentieth of the machine's memory.
+_GDAL_CACHE_BYTES = 32 << 20
 #: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD, by their numbers in malloc.h.
 _MALLOC_OPTIONS = {-3: 1 << 30, -1: 2**31 - 1, -2: 64 << 20}
 
@@ -46,6 +49,12 @@ def _keep_freed_memory() -> None:
         mallopt(option, value)
 
 
+def _bound_gdal() -> None:
+    """Bound the memory in which GDAL keeps blocks of rasters."""
+    with contextlib.suppress(ImportError):  # benchmarks of the kernels read no rasters
+        importlib.import_module("osgeo.gdal").SetCacheMax(_GDAL_CACHE_BYTES)
+
+
 def start(device: str, threads: int) -> dict[str, Any]:
     """Start JAX on a device.
 
@@ -68,6 +77,7 @@ def start(device: str, threads: int) -> dict[str, Any]:
     """
     prepare_environment()
     _keep_freed_memory()
+    _bound_gdal()
     if device == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
     jax = importlib.import_module("jax")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .connectivity import connectivity_gradient
+from .connectivity import connectivity_gradient, gradient_by_rows
 from .job import Report
-from .landscape import Landscape
+from .journal import PassJournal
+from .landscape import Landscape, OpenLandscape
+from .window_pass import Finished
 from .window_plan import WindowPlan
 
 
@@ -32,6 +34,66 @@ class Sensitivity:
     sensitivity: dict[str, NDArray[np.float64]]
     elasticity: dict[str, NDArray[np.float64]]
     scale: float
+
+
+@dataclass(frozen=True)
+class SensitivityRows:
+    """Some rows of what `sensitivity_by_rows` finds: as in `Sensitivity`, from row `first` on."""
+
+    first: int
+    node: NDArray[np.bool_]
+    sensitivity: dict[str, NDArray[np.float64]]
+    elasticity: dict[str, NDArray[np.float64]]
+
+
+def sensitivity_by_rows(
+    landscape: OpenLandscape,
+    with_respect_to: Sequence[str],
+    take: Callable[[SensitivityRows], None],
+    report: Report,
+    *,
+    count_self: bool = False,
+    journal: PassJournal | None = None,
+) -> tuple[float, float]:
+    """Compute the exact gradient of C, give it away row by row, and return C without self terms and dC / d d0.
+
+    Parameters
+    ----------
+    landscape : OpenLandscape
+    with_respect_to : sequence of str
+        ``"movement"``, ``"quality"`` or both.
+    take : callable
+        Is given rows as they are finished, in order.
+    report : Report
+        Hears of the progress; may cancel.
+    count_self : bool
+        Whether C counts the pairs i = j, which adds 2 q to its derivative with respect to quality.
+    journal : PassJournal, optional
+        Keeps what is finished.
+    """
+
+    def finish(done: Finished) -> None:
+        strip, (by_resistance, by_quality) = done.strip, done.of_cells
+        node, movement = strip.node, strip.movement
+        gradients, values = {}, {}
+        if "movement" in with_respect_to and movement is not None:
+            gradients["movement"] = np.where(node, by_resistance, 0) * landscape.reading.derivative(movement, np)
+            values["movement"] = np.where(node, movement, 0)
+        if "quality" in with_respect_to:
+            gradients["quality"] = np.where(node, by_quality, 0) + 2 * strip.quality * count_self
+            values["quality"] = strip.quality
+        elasticity = {to: values[to] * gradient for to, gradient in gradients.items()}
+        take(SensitivityRows(strip.first, node, gradients, elasticity))
+
+    return gradient_by_rows(
+        landscape.model,
+        landscape.windows,
+        landscape.cells,
+        finish,
+        report,
+        habitat_only="quality" not in with_respect_to,
+        journal=journal,
+    )
 
 
 def sensitivity(

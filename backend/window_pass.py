@@ -138,6 +138,7 @@ class _Run:
         if state is not None:
             begin, skip, totals = state.band, state.batches, state.totals
             self.sums = [ExactSum(partials) for partials in state.sums]
+            self.report.message(f"Continuing a run that was interrupted: {state.share:.0%} was done.")
         bands = self._bands()
         for number in range(begin, len(bands)):
             self.report.raise_if_cancelled()
@@ -161,16 +162,16 @@ class _Run:
             movement_cost=strip.movement_cost,
             above=above,
             below=below,
+            first=first,
         )
         totals = self._begun(totals, windows)
         for done, (batch, found) in enumerate(self._computed(windows, skip), start=skip + 1):
             self._add(windows, totals, batch, found)
             self._progress(number, min(len(windows), done * self.plan.batch))
-            if self.journal and self.journal.is_due():
-                self._commit(number, done, totals)
+            self._commit_if_due(number, done, totals)
         self._finish(windows, totals, strip, band)
-        if self.journal and self.journal.is_due() and last < rows:
-            self._commit(number + 1, 0, totals[:, windows.rows :])
+        if last < rows:
+            self._commit_if_due(number + 1, 0, totals[:, windows.rows :])
         return totals[:, windows.rows :] if self.lag else None
 
     def _begun(self, totals: NDArray | None, windows: Windows) -> NDArray:
@@ -198,16 +199,18 @@ class _Run:
         start, stop = max(0, first - self.lag), rows if last == rows else max(0, last - self.lag)
         if start >= stop:
             return
-        left = self.plan.window.halo_columns
-        values = totals[:, start - first + halo : stop - first + halo, left : left + windows.columns]
+        values = windows.without_side_halos(totals[:, start - first + halo : stop - first + halo])
         done = Finished(strip.part(start, stop), list(values[: self.what.sources]), list(values[self.what.sources :]))
         for total, found in zip(self.sums[self.what.numbers :], self.what.take(done)):
             for number in np.ravel(found).tolist():
                 total.add(number)
 
-    def _commit(self, band: int, batches: int, totals: NDArray) -> None:
-        assert self.journal is not None
-        self.journal.commit(PassState(band, batches, [each.partials for each in self.sums], totals))
+    def _commit_if_due(self, band: int, batches: int, totals: NDArray) -> None:
+        if self.journal is None or not self.journal.is_due():
+            return
+        before = int(self.windows_before[band]) + batches * self.plan.batch
+        share = min(1.0, before / max(1, int(self.windows_before[-1])))
+        self.journal.commit(PassState(share, band, batches, [each.partials for each in self.sums], totals))
 
     def _progress(self, band: int, windows: int) -> None:
         before, every = int(self.windows_before[band]), max(1, int(self.windows_before[-1]))

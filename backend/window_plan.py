@@ -6,13 +6,15 @@ Light: the toolbox makes the same plan before it starts the worker.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .errors import MemoryPlanError
+from .journal import Journal
 from .memory import available_memory, human_bytes
 from .window_shape import WindowShape
 
 _BLOCK = 4
+_SMALLER_BLOCKS = (2, 1)
 #: Relative slack of the cut-off in single precision, and more.
 _ROUNDING = 2e-6
 _WORKER_BYTES = 500_000_000
@@ -21,6 +23,10 @@ _LARGEST_BATCH = 64
 _NANOSECONDS_PER_PAIR = {False: 8.0, True: 20.0}
 _COPIES = {False: 10, True: 12}
 _BYTES_PER_CELL = {False: 120, True: 220}
+_BYTES_PER_BAND_CELL = {False: 110, True: 130}
+_LARGEST_BAND_BYTES = 400_000_000
+_BATCHES_PER_BAND = 16
+_ENTRY = "plan"
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class WindowPlan:
         Rough estimate on the given number of threads.
     band_rows : int
         Rows that are taken from the raster at once, a multiple of the block's; 0 = all. Changes no result.
+    around : int
+        Columns around the globe where the last one is joined with the first, which are those of the raster; 0 where it is not.
     """
 
     rows: int
@@ -50,6 +58,7 @@ class WindowPlan:
     memory: int
     seconds: float
     band_rows: int = 0
+    around: int = 0
 
     @property
     def blocks(self) -> int:
@@ -81,8 +90,46 @@ def allowed_memory(memory_limit: int) -> int:
 
 
 def fixed_memory(rows: int, columns: int, *, gradient: bool) -> int:
-    """Return the bytes that a run needs besides its windows."""
+    """Return the bytes that a run needs besides its windows, if it holds the rasters whole."""
     return _WORKER_BYTES + rows * columns * _BYTES_PER_CELL[gradient]
+
+
+def band_memory(rows: int, columns: int, window: WindowShape, band_rows: int, *, gradient: bool) -> int:
+    """Return the bytes that a run needs besides its windows, if it takes so many rows at once from disk."""
+    high = min(band_rows, rows) + 2 * window.halo_rows
+    strip = high * (columns + 2 * window.halo_columns) * _BYTES_PER_BAND_CELL[gradient]
+    return _WORKER_BYTES + strip + rows * columns // 4
+
+
+def rows_of_band(rows: int, columns: int, window: WindowShape, batch: int, room: int, *, gradient: bool) -> int:
+    """Return how many rows to take at once: enough for full batches and for the halo, as far as there is room."""
+    across = math.ceil(columns / window.block_columns)
+    wanted = max(math.ceil(_BATCHES_PER_BAND * batch / across), math.ceil(window.halo_rows / window.block_rows))
+    blocks = min(wanted, math.ceil(rows / window.block_rows))
+    while blocks > 1 and _band(rows, columns, window, blocks, gradient=gradient) > room:
+        blocks = blocks // 2
+    return blocks * window.block_rows
+
+
+def _band(rows: int, columns: int, window: WindowShape, blocks: int, *, gradient: bool) -> int:
+    return band_memory(rows, columns, window, blocks * window.block_rows, gradient=gradient)
+
+
+def settled(plan: WindowPlan, journal: Journal, memory_limit: int) -> WindowPlan:
+    """Return the plan with the blocks and batches of the run that a journal is from, or enter its own.
+
+    Windows of another size add up in another order: only the same ones end in the same bits. Where they no longer fit into
+    memory, or reach less far, the journal is emptied.
+    """
+    entered = journal.entry(_ENTRY)
+    if entered is not None:
+        window = WindowShape(**entered["window"])
+        if entered["memory"] <= allowed_memory(memory_limit):
+            return replace(plan, window=window, **{name: entered[name] for name in ("batch", "band_rows", "memory")})
+        journal.clear()
+    entry = {"window": asdict(plan.window), "batch": plan.batch, "band_rows": plan.band_rows, "memory": plan.memory}
+    journal.enter_later(_ENTRY, entry)
+    return plan
 
 
 def batch_size(window_bytes: int, room: int, blocks: int) -> int:
@@ -102,6 +149,7 @@ def window_plan(
     threads: int,
     memory_limit: int,
     largest: str,
+    streams: bool = False,
 ) -> WindowPlan:
     """Choose block and batch so that the run fits into memory.
 
@@ -123,6 +171,8 @@ def window_plan(
         Bytes, 0 = 80 % of what is free.
     largest : str
         Name of the parameter to lower when it does not fit.
+    streams : bool
+        Whether the rasters stay on disk; else they are held whole.
 
     Returns
     -------
@@ -134,23 +184,30 @@ def window_plan(
         When even the smallest block does not fit; says what would.
     """
     limit = allowed_memory(memory_limit)
-    fixed = fixed_memory(rows, columns, gradient=gradient)
-    side = _BLOCK
-    while True:
-        window = WindowShape(min(side, rows), min(side, columns), halo_rows, halo_columns, own_windows)
+
+    def needed(side: int, radius: float) -> tuple[WindowShape, int, int]:
+        """Return the window of a block, and the bytes of one such window and of everything else."""
+        halo = int(min(halo_rows, radius)), int(min(halo_columns, radius))
+        window = WindowShape(min(side, rows), min(side, columns), *halo, own_windows)
         one = window.height * window.width * window.lanes * item_bytes * _COPIES[gradient]
-        if fixed + one <= limit or side == 1:
-            break
-        side //= 2
+        if streams:
+            return window, one, _band(rows, columns, window, 1, gradient=gradient)
+        return window, one, fixed_memory(rows, columns, gradient=gradient)
+
+    def fits(side: int, radius: float) -> bool:
+        _, one, fixed = needed(side, radius)
+        return one + fixed <= limit
+
+    side = next((side for side in (_BLOCK, *_SMALLER_BLOCKS) if side <= _BLOCK and fits(side, math.inf)), 1)
+    window, one, fixed = needed(side, math.inf)
     if fixed + one > limit:
-        affordable = int(math.sqrt(max(0, limit - fixed) / (item_bytes * _COPIES[gradient])))
+        radius = next((each for each in range(max(halo_rows, halo_columns), 0, -1) if fits(1, each)), 0)
         raise MemoryPlanError(
             f"The run needs about {human_bytes(fixed + one)} of memory, {human_bytes(limit)} are allowed: windows of "
             f"{window.height} x {window.width} cells on {rows} x {columns} cells.",
-            f"Windows of up to {affordable} x {affordable} cells would fit: lower {largest} or raise CUTOFF, set "
-            f"MAXIMUM_WINDOW to {(affordable - 1) // 2} or less, use a smaller EXTENT or a coarser raster, or raise the "
-            "memory limit."
-            if affordable > 2
+            f"Windows of up to {2 * radius + 1} x {2 * radius + 1} cells would fit: lower {largest} or raise CUTOFF, set "
+            f"MAXIMUM_WINDOW to {radius} or less, use a smaller EXTENT or a coarser raster, or raise the memory limit."
+            if radius > 0
             else "Use a smaller EXTENT or a coarser raster, or raise the memory limit.",
             largest,
         )
@@ -158,4 +215,14 @@ def window_plan(
     batch = batch_size(one, limit - fixed, blocks)
     pairs = rows * columns * float(window.height * window.width)
     seconds = pairs * _NANOSECONDS_PER_PAIR[gradient] * (item_bytes / 8) * 1e-9 / max(1, threads)
-    return WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)
+    whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)
+    return in_bands(whole, batch * one, limit, gradient=gradient) if streams else whole
+
+
+def in_bands(plan: WindowPlan, batch_bytes: int, limit: int, *, gradient: bool) -> WindowPlan:
+    """Return the plan with the bands that it takes from disk, and the memory that it then needs."""
+    rows, columns, window = plan.rows, plan.columns, plan.window
+    room = min(limit - batch_bytes, _WORKER_BYTES + _LARGEST_BAND_BYTES)
+    band = rows_of_band(rows, columns, window, plan.batch, room, gradient=gradient)
+    memory = band_memory(rows, columns, window, band, gradient=gradient) + batch_bytes
+    return replace(plan, band_rows=band, memory=memory)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .neighbourhood import Neighbourhood
 from .window_plan import WindowPlan
 
 
@@ -23,6 +24,8 @@ class Batch:
         Padded with empty windows (no nodes) up to the batch size.
     movement_cost : array, shape (batch, height, width), or None
         Where there is one; 0 beyond the raster.
+    first_rows : int array, shape (batch,)
+        Number of each window's first row in the raster; below 0 where the halo reaches beyond it.
     done : float
         Share of all windows that lie before or in this batch.
     """
@@ -32,7 +35,14 @@ class Batch:
     resistance: NDArray[np.floating]
     quality: NDArray[np.floating]
     movement_cost: NDArray[np.floating] | None
+    first_rows: NDArray[np.intp]
     done: float
+
+    def latitude(self, neighbourhood: Neighbourhood) -> NDArray[np.float64] | None:
+        """Return the latitudes of the windows' rows, radians, shape (batch, height), where there is a sphere."""
+        if neighbourhood.sphere is None:
+            return None
+        return neighbourhood.sphere.latitudes(self.first_rows, self.resistance.shape[1])
 
 
 class Windows:
@@ -54,6 +64,8 @@ class Windows:
         For distances that take one; NaN counts as 0.
     above, below : int
         First and last rows of the arrays that hold no sources: they are halo only. At most the halo's rows.
+    first : int
+        Number of the first row with sources in the raster.
     """
 
     def __init__(
@@ -66,6 +78,7 @@ class Windows:
         movement_cost: NDArray[np.floating] | None = None,
         above: int = 0,
         below: int = 0,
+        first: int = 0,
     ) -> None:
         self.plan = plan
         shape = plan.window
@@ -75,22 +88,37 @@ class Windows:
             (shape.halo_rows - above, shape.halo_rows + down - below),
             (shape.halo_columns, shape.halo_columns + right),
         )
+        self._first = first - shape.halo_rows
         node = np.isfinite(resistance)
         quality = np.where(node & ~np.isnan(quality), quality, 0).astype(resistance.dtype)
-        self._resistance = np.pad(resistance, margins, constant_values=np.inf)
-        self._quality = np.pad(quality, margins)
+        self._resistance = self._padded(resistance, margins, np.inf)
+        self._quality = self._padded(quality, margins, 0)
         self._cost = None
         if movement_cost is not None:
-            self._cost = np.pad(np.nan_to_num(movement_cost).astype(resistance.dtype), margins)
+            self._cost = self._padded(np.nan_to_num(movement_cost).astype(resistance.dtype), margins, 0)
         sources = (quality > 0 if habitat_only else node)[above : above + self.rows]
         wanted = _any_in_block(np.pad(sources, ((0, down), (0, right))), shape.block_rows, shape.block_columns)
         block_rows, block_columns = np.nonzero(wanted)
         self._tops = block_rows * shape.block_rows
         self._lefts = block_columns * shape.block_columns
 
+    def _padded(
+        self, values: NDArray[np.floating], margins: tuple[tuple[int, int], tuple[int, int]], beyond: float
+    ) -> NDArray[np.floating]:
+        """Return a raster with margins: beyond it, or around the globe."""
+        rows, columns = margins
+        if self.plan.around:
+            values = np.pad(values, ((0, 0), columns), mode="wrap")
+            columns = (0, 0)
+        return np.pad(values, (rows, columns), constant_values=beyond)
+
     def __len__(self) -> int:
         """Return the number of windows that are computed."""
         return len(self._tops)
+
+    def starting_at(self, left: int) -> NDArray[np.intp]:
+        """Return the numbers of the windows whose block starts at a column."""
+        return np.flatnonzero(self._lefts == left)
 
     @property
     def padded_shape(self) -> tuple[int, int]:
@@ -115,7 +143,9 @@ class Windows:
             if self._cost is not None:
                 cost = np.zeros((size, *window), self._cost.dtype)
                 cost[: len(tops)] = np.lib.stride_tricks.sliding_window_view(self._cost, window)[tops, lefts]
-            yield Batch(tops, lefts, resistance, quality, cost, min(1.0, (first + size) / len(all_tops)))
+            first_rows = np.zeros(size, np.intp)
+            first_rows[: len(tops)] = self._first + tops
+            yield Batch(tops, lefts, resistance, quality, cost, first_rows, min(1.0, (first + size) / len(all_tops)))
 
     def add_windows(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
         """Add values of whole windows, shape (batch, height, width), to a padded raster."""
@@ -132,11 +162,18 @@ class Windows:
 
     def unpad(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the part of a padded raster that is the raster."""
-        shape = self.plan.window
-        return total[
-            shape.halo_rows : shape.halo_rows + self.rows,
-            shape.halo_columns : shape.halo_columns + self.columns,
-        ]
+        first = self.plan.window.halo_rows
+        return self.without_side_halos(total[first : first + self.rows])
+
+    def without_side_halos(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return an array (..., padded columns) without the halos to the left and right, added up where they are around the globe."""
+        left = self.plan.window.halo_columns
+        if not self.plan.around:
+            return total[..., left : left + self.columns]
+        before = -left % self.columns
+        after = -(before + total.shape[-1]) % self.columns
+        whole = np.pad(total, ((0, 0),) * (total.ndim - 1) + ((before, after),))
+        return whole.reshape(*total.shape[:-1], -1, self.columns).sum(axis=-2)
 
 
 def _any_in_block(cells: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:

@@ -104,6 +104,8 @@ class Channel:
 
     def leave(self) -> NoReturn:
         """Say that the run is cancelled and end the process, whatever its threads are still at."""
+        if self._outputs is not None and self._outputs.can_be_continued:
+            self.send("message", text="Cancelled. What was finished is kept: the same job continues there.")
         self.send("cancelled")
         self.end()
         os._exit(EXIT_CANCELLED)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .. import landscape_checks
 from ..declarations import Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
-from ..map_output import write_map
 from ..outputs import Outputs
+from ..stored_maps import StoredMaps
 
 DECLARATION = Declaration(
     id="connectivity",
@@ -57,7 +55,7 @@ DECLARATION = Declaration(
             "MEAN_DISTANCE",
             "Quality-weighted mean distance",
             "Mean distance over the pairs that count, weighted by the product of their qualities.",
-            unit="map units",
+            unit="map units, or the unit of the distance",
         ),
     ),
     references=REFERENCES,
@@ -73,48 +71,49 @@ def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
     headers = landscape_checks.check_headers(job)
     found = landscape_checks.survey(headers, report)
-    return plan_landscape(job, headers, found, report, gradient=False)
+    return plan_landscape(job, headers, found, report, gradient=False, streams=True)
 
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the maps and numbers of a job."""
-    from ..connectivity import connectivity
-    from ..landscape import read_landscape
+    from ..connectivity import ConnectivityRows, connectivity_by_rows
+    from ..landscape import open_landscape
 
     plan = check(job, report)
-    landscape = read_landscape(job, plan, report)
+    labels = {o.name: o.label for o in DECLARATION.outputs if isinstance(o, RasterOutput)}
+    wanted = [name for name in labels if outputs.wants(name) or outputs.wants("REPORT")]
+    maps = StoredMaps(outputs, plan, {name: {"map": labels[name]} for name in wanted})
+    landscape = open_landscape(job, plan, maps.journal, report)
+    count_self = job.parameters["SELF"]
+
+    def take(rows: ConnectivityRows) -> None:
+        accessible = rows.accessible + rows.quality * count_self
+        maps.put("FUNCTIONAL_HABITAT", "map", rows.first, rows.quality * accessible, rows.node)
+        maps.put("ACCESSIBLE_HABITAT", "map", rows.first, accessible, rows.node)
+
     report.progress(0, "Computing connectivity")
-    found = connectivity(
+    found = connectivity_by_rows(
         landscape.model,
-        plan.windows,
-        landscape.resistance,
-        landscape.quality,
+        landscape.windows,
+        landscape.cells,
+        take,
         report,
-        movement_cost=landscape.movement_cost,
+        journal=maps.journal.pass_("connectivity"),
     )
-    node, grid = landscape.node, plan.headers.grid
-    quality = np.where(node, np.nan_to_num(landscape.quality), 0.0)
-    functional, accessible, total = found.functional, found.accessible, found.total
-    if job.parameters["SELF"]:
-        functional, accessible = functional + quality**2, accessible + quality
-        total += found.self_total
+    grid = plan.headers.grid
     eca = math.sqrt(found.total + found.self_total)
     numbers = {
-        "C": total,
+        "C": found.total + found.self_total * count_self,
         "ECA": eca,
         "PC": (eca / plan.survey.nodes) ** 2,
         "HABITAT_AREA": plan.survey.habitat * grid.cell_width * grid.cell_height,
         "MEAN_DISTANCE": found.mean_distance,
     }
     report.progress(1, "Writing the results")
-    maps = {"FUNCTIONAL_HABITAT": functional, "ACCESSIBLE_HABITAT": accessible}
-    for name, values in maps.items():
-        label = next(o.label for o in DECLARATION.outputs if o.name == name)
-        write_map(outputs, name, job, grid, {label: values}, node)
+    maps.write(outputs, job)
     if outputs.wants("REPORT"):
         page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
-        for name, values in maps.items():
-            page.add_map(name, values, node)
+        maps.show(page)
         outputs.write_text("REPORT", page.render())
     return numbers

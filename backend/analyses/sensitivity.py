@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import landscape_checks
 from ..declarations import Choice, Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
-from ..map_output import write_map
 from ..outputs import Outputs
+from ..stored_maps import StoredMaps
 
 DECLARATION = Declaration(
     id="sensitivity",
@@ -88,36 +90,48 @@ def check(job: Job, report: Report) -> LandscapePlan:
     found = landscape_checks.survey(headers, report)
     if job.parameters["PROXIMITY"] == "threshold" and "movement" in job.parameters["WITH_RESPECT_TO"]:
         report.warning("Under the threshold proximity small changes of movement change nothing: the map is 0.")
-    return plan_landscape(job, headers, found, report, gradient=True)
+    return plan_landscape(job, headers, found, report, gradient=True, streams=True)
 
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the maps and numbers of a job."""
-    from ..landscape import read_landscape
-    from ..sensitivity import sensitivity
+    from ..landscape import open_landscape
+    from ..sensitivity import SensitivityRows, sensitivity_by_rows
 
     plan = check(job, report)
-    landscape = read_landscape(job, plan, report)
     chosen = job.parameters["WITH_RESPECT_TO"]
+    label = {"movement": job.parameters["MOVEMENT_KIND"], "quality": "quality"}
+    names = [name for name in ("SENSITIVITY", "ELASTICITY") if outputs.wants(name) or outputs.wants("REPORT")]
+    bands = {name: {to: f"{name.capitalize()} to {label[to]}" for to in _in_order(chosen)} for name in names}
+    maps = StoredMaps(outputs, plan, bands)
+    landscape = open_landscape(job, plan, maps.journal, report)
+
+    def take(rows: SensitivityRows) -> None:
+        for name, found in (("SENSITIVITY", rows.sensitivity), ("ELASTICITY", rows.elasticity)):
+            for to, values in found.items():
+                maps.put(name, to, rows.first, values, rows.node)
+
     report.progress(0, "Computing sensitivity")
-    found = sensitivity(landscape, plan.windows, chosen, report, count_self=job.parameters["SELF"])
-    per_distance = plan.headers.dispersal.scale_per_distance
+    count_self = job.parameters["SELF"]
+    total, by_scale = sensitivity_by_rows(
+        landscape, chosen, take, report, count_self=count_self, journal=maps.journal.pass_("gradient")
+    )
+    dispersal = plan.headers.dispersal
     numbers = {
-        "C": found.total,
-        "DISPERSAL_SENSITIVITY": found.scale * per_distance,
-        "DISPERSAL_ELASTICITY": found.scale * plan.headers.dispersal.scale,
+        "C": total + plan.survey.squared_quality * count_self,
+        "DISPERSAL_SENSITIVITY": by_scale * dispersal.scale_per_distance,
+        "DISPERSAL_ELASTICITY": by_scale * dispersal.scale,
     }
     report.progress(1, "Writing the results")
-    node, grid = landscape.node, plan.headers.grid
-    label = {"movement": job.parameters["MOVEMENT_KIND"], "quality": "quality"}
-    for name, maps in (("SENSITIVITY", found.sensitivity), ("ELASTICITY", found.elasticity)):
-        bands = {f"{name.capitalize()} to {label[to]}": maps[to] for to in maps}
-        write_map(outputs, name, job, grid, bands, node)
+    maps.write(outputs, job)
     if outputs.wants("REPORT"):
         page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)
-        for name, maps in (("SENSITIVITY", found.sensitivity), ("ELASTICITY", found.elasticity)):
-            for to, values in maps.items():
-                page.add_map(name, values, node, f"{name.capitalize()} to {label[to]}")
+        maps.show(page)
         outputs.write_text("REPORT", page.render())
     return numbers
+
+
+def _in_order(chosen: Sequence[str]) -> list[str]:
+    """Return what was chosen in the order of the bands."""
+    return [to for to in ("movement", "quality") if to in chosen]

@@ -1,6 +1,8 @@
 """Set JAX up, and the oracle for least-cost distances: the graph of a raster written out cell by cell, and SciPy's Dijkstra."""
 
 import math
+import os
+import tempfile
 
 import jax
 import numpy as np
@@ -12,6 +14,8 @@ from backend.grid import Neighbourhood
 from backend.window_shape import WindowShape
 
 jax.config.update("jax_enable_x64", True)
+# What tests break off is no business of the user's own runs.
+os.environ["DRIFTWAY_JOURNALS"] = tempfile.mkdtemp(prefix="driftway-journals-")
 
 STRAIGHT = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 DIAGONAL = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
