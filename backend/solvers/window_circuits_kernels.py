@@ -6,12 +6,13 @@ All arrays are flat, the windows innermost. Conductances are 0 where a window ha
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
 from ..kernel_cache import is_writable
-from .lanes import LanesType, fill, load, plus, store, times
+from .lanes import fill, load, plus, store, times, where_below
 from .window_circuits_structure import Structure
 from .window_circuits_tiles import (
     SIDE,
@@ -28,6 +29,8 @@ from .window_circuits_tiles import (
 
 _ENTRIES = SIDE * SIDE
 _COMPILED: dict[str, Any] = {"nogil": True, "cache": is_writable(), "boundscheck": False}
+#: Currents along an edge below this share of what the ground receives are rounding, and count as 0.
+NOISE = 1e-9
 #: Columns of a factor that are multiplied at once, so that two panels stay in the first cache.
 _DEPTH = 64
 
@@ -259,23 +262,44 @@ def substitute_back(structure, factor, values, work, carried, factor_width, widt
 
 
 @njit(**_COMPILED)
-def _flow(conductance, voltage, cell, other, scale, width):
+def _flow(conductance, voltage, cell, other, scale, floor, width):
     here, there = load(conductance, cell, width), load(conductance, other, width)
     difference = minus(load(voltage, cell, width), load(voltage, other, width))
-    return times(coupling(here, there, scale), magnitude(difference))
+    value = times(coupling(here, there, scale), magnitude(difference))
+    return where_below(value, floor, fill(0.0, width), value)
 
 
 @njit(**_COMPILED)
-def cell_current(structure, conductance, voltage, cell, scales, diagonals, width):
-    """Return the sum of the currents along all edges of a cell."""
+def _edge_currents(structure, conductance, voltage, cell, scales, diagonals, floor, width):
+    """Return the sum of the currents along all edges of a cell, without those below the floor."""
     columns = structure.shape[1]
-    total = _flow(conductance, voltage, cell, cell - 1, scales[0], width)
-    total = plus(total, _flow(conductance, voltage, cell, cell + 1, scales[0], width))
-    total = plus(total, _flow(conductance, voltage, cell, cell - columns, scales[1], width))
-    total = plus(total, _flow(conductance, voltage, cell, cell + columns, scales[1], width))
+    total = _flow(conductance, voltage, cell, cell - 1, scales[0], floor, width)
+    total = plus(total, _flow(conductance, voltage, cell, cell + 1, scales[0], floor, width))
+    total = plus(total, _flow(conductance, voltage, cell, cell - columns, scales[1], floor, width))
+    total = plus(total, _flow(conductance, voltage, cell, cell + columns, scales[1], floor, width))
     if diagonals:
-        total = plus(total, _flow(conductance, voltage, cell, cell - columns - 1, scales[2], width))
-        total = plus(total, _flow(conductance, voltage, cell, cell - columns + 1, scales[2], width))
-        total = plus(total, _flow(conductance, voltage, cell, cell + columns - 1, scales[2], width))
-        total = plus(total, _flow(conductance, voltage, cell, cell + columns + 1, scales[2], width))
+        total = plus(total, _flow(conductance, voltage, cell, cell - columns - 1, scales[2], floor, width))
+        total = plus(total, _flow(conductance, voltage, cell, cell - columns + 1, scales[2], floor, width))
+        total = plus(total, _flow(conductance, voltage, cell, cell + columns - 1, scales[2], floor, width))
+        total = plus(total, _flow(conductance, voltage, cell, cell + columns + 1, scales[2], floor, width))
     return total
+
+
+@njit(**_COMPILED)
+def node_currents(structure, conductance, source, voltage, cells, centre, scales, diagonals, out, width):
+    """Write the current through each cell of each window: half of what its edges and its source carry."""
+    lanes = len(width)
+    half = fill(0.5, width)
+    row = np.empty(lanes)
+    floor = fill(-1.0, width)
+    ground = _edge_currents(structure, conductance, voltage, centre, scales, diagonals, floor, width)
+    floor = times(ground, fill(NOISE, width))
+    for number in range(len(cells)):
+        cell = cells[number]
+        total = ground
+        if cell != centre:
+            total = _edge_currents(structure, conductance, voltage, cell, scales, diagonals, floor, width)
+            total = times(plus(total, load(source, cell, width)), half)
+        store(row, 0, total)
+        for lane in range(lanes):
+            out[lane, number] = row[lane]

@@ -69,6 +69,8 @@ def node_currents(conductance, source, ground, neighbours):
     if len(keep):
         voltage[keep] = splu(laplacian[keep][:, keep].tocsc()).solve(current_in[keep])
     flow = g * (voltage[a] - voltage[b])
+    grounded = (a == number[ground]) | (b == number[ground])
+    flow[np.abs(flow) < 1e-9 * np.abs(flow[grounded]).sum()] = 0
     out, into = np.zeros(count), np.zeros(count)
     np.add.at(out, a, np.maximum(flow, 0))
     np.add.at(out, b, np.maximum(-flow, 0))

@@ -1,0 +1,379 @@
+"""Omnidirectional currents in a moving window: cumulative current and flow potential, strip by strip.
+
+For each block of targets a circuit in a circle: sources send current in proportion to their strength, the centre is the
+ground, and the currents of all windows add up. Results do not depend on threads, on the number of windows side by side, or
+on how the raster is cut in strips, but for the last digits.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .job import Report
+from .journal import Journal
+from .moving_window import MovingWindow
+from .omnidirectional_groups import Batch, Group, Groups
+from .omnidirectional_plan import OmnidirectionalPlan
+from .omnidirectional_rows import RowSource
+from .solvers.threads import thread_count
+from .solvers.window_circuits import WindowCircuits, Workspace
+from .solvers.window_circuits_gather import (
+    WindowCells,
+    add_windows,
+    fill_null,
+    gather,
+    leave_out_unreachable,
+)
+
+Values = NDArray[np.float64]
+#: Currents below this share of a window's largest are taken for rounding when artefacts are corrected.
+_NOISE = 1e-8
+
+
+class TakeRows(Protocol):
+    """What is called with finished rows: first row, cumulative current, flow potential (or None), which cells there are."""
+
+    def __call__(self, first: int, cumulative: Values, potential: Values | None, cell: NDArray[np.bool_]) -> None:
+        """Take rows."""
+
+
+@dataclass
+class _Room:
+    """What one thread computes in."""
+
+    solver: Workspace
+    conductance: Values
+    source: Values
+    null: Values
+    null_source: Values
+    null_solver: Workspace
+    reached: NDArray[np.bool_]
+    waiting: NDArray[np.int64]
+
+
+class WindowCurrents:
+    """Currents of batches of windows.
+
+    Parameters
+    ----------
+    window : MovingWindow
+    lanes : int
+        Windows side by side.
+    shared_bytes : int
+        Room for factors that null models share.
+    """
+
+    def __init__(self, window: MovingWindow, lanes: int, shared_bytes: int) -> None:
+        self.window, self.lanes = window, lanes
+        inside, scales = window.inside(), window.edge_scales
+        self.circuits = WindowCircuits(inside, window.neighbours, scales)
+        self.cells = _window_cells(self.circuits, window)
+        self.null_circuits, self.null_cells = self.circuits, self.cells
+        if window.compatible:  # upstream's null model fills the square
+            self.null_circuits = WindowCircuits(np.ones_like(inside), window.neighbours, scales)
+            self.null_cells = _window_cells(self.null_circuits, window)
+        self.factor = artefact_factors(window, self.circuits) if window.corrects else np.zeros(0)
+        self._rooms = threading.local()
+        self._shared: OrderedDict[Any, Values] = OrderedDict()
+        factor_bytes = int(self.null_circuits.structure.sizes[0]) * 8
+        self._most_shared = max(2, shared_bytes // factor_bytes)
+
+    def room(self) -> _Room:
+        """Return the room of this thread."""
+        if not hasattr(self._rooms, "room"):
+            solver = self.circuits.workspace(self.lanes)
+            same = self.null_circuits is self.circuits
+            self._rooms.room = _Room(
+                solver,
+                self.circuits.frame(self.lanes),
+                self.circuits.frame(self.lanes),
+                self.null_circuits.frame(self.lanes),
+                self.null_circuits.frame(self.lanes),
+                solver if same else self.null_circuits.workspace(self.lanes),
+                np.zeros(self.circuits.frame_cells, bool),
+                np.zeros(self.circuits.frame_cells, np.int64),
+            )
+        return self._rooms.room
+
+    def shared_factor(self, group: Group, batch: Batch) -> Values | None:
+        """Return the factor of a batch's null models if they share one."""
+        if batch.cut is None:
+            return None
+        if batch.cut not in self._shared:
+            null = self.null_circuits.frame(1)
+            fill_null(self.null_cells, group.targets, batch.first, 1, *group.bounds, null, 1)
+            self._shared[batch.cut] = self.null_circuits.share(null)
+            if len(self._shared) > self._most_shared:
+                self._shared.popitem(last=False)
+        self._shared.move_to_end(batch.cut)
+        return self._shared[batch.cut]
+
+    def gather(self, group: Group, batch: Batch, room: _Room) -> None:
+        """Fill a thread's room with a batch of windows."""
+        strip, cells = group.strip, self.cells
+        lacking = gather(
+            strip.conductance.ravel(),
+            strip.strength.ravel(),
+            strip.stride,
+            cells,
+            group.targets,
+            batch.first,
+            batch.count,
+            group.conditions,
+            self.window.compatible,
+            room.conductance,
+            room.source,
+            self.lanes,
+        )
+        if self.window.compatible:
+            room.null_source[:] = room.source  # the square's frame is that of the circle
+        if lacking and not batch.complete:
+            leave_out_unreachable(cells, room.conductance, room.source, room.reached, room.waiting, self.lanes)
+
+    def currents(self, group: Group, batch: Batch, factor: Values | None, *, null: bool) -> tuple[Values, Values | None]:
+        """Return the currents of a batch's windows, and those of their null models, shape (windows, cells) each."""
+        room = self.room()
+        self.gather(group, batch, room)
+        voltage = self.circuits.solve(room.conductance, room.source, room.solver)
+        found = np.empty((self.lanes, len(self.cells.place)))
+        self.circuits.currents(room.conductance, room.source, voltage, found)
+        return found, self._null_currents(group, batch, factor, room) if null else None
+
+    def _null_currents(self, group: Group, batch: Batch, factor: Values | None, room: _Room) -> Values:
+        circuits, cells = self.null_circuits, self.null_cells
+        source = room.source
+        if self.window.compatible:
+            source = room.null_source
+            fill_null(cells, group.targets, batch.first, batch.count, *group.bounds, room.null, self.lanes)
+        else:
+            np.greater(room.conductance, 0, out=room.null, casting="unsafe")
+        if factor is None:
+            voltage = circuits.solve(room.null, source, room.null_solver)
+        else:
+            voltage = circuits.solve_shared(factor, source, room.null_solver)
+        found = np.empty((self.lanes, len(cells.place)))
+        circuits.currents(room.null, source, voltage, found)
+        return found
+
+
+def _window_cells(circuits: WindowCircuits, window: MovingWindow) -> WindowCells:
+    rows, columns = window.reach
+    weight = window.source_weights()[circuits.down + rows, circuits.right + columns]
+    return WindowCells(
+        circuits.cells,
+        circuits.down,
+        circuits.right,
+        np.ascontiguousarray(weight),
+        circuits.frame_columns,
+        circuits.centre,
+        circuits.diagonals,
+    )
+
+
+def artefact_factors(window: MovingWindow, circuits: WindowCircuits) -> Values:
+    """Return by how much the currents of a block have to change to be those of its single cells, flat over the square.
+
+    The sum of the null currents of b x b targets of one cell each, over those of one block that receives b x b.
+    """
+    inside, weight, block = window.inside(), window.source_weights(), window.in_block()
+    rows, columns = window.reach
+    centre = np.zeros_like(block)
+    centre[rows, columns] = True
+    room, conductance, source = circuits.workspace(2), circuits.frame(2), circuits.frame(2)
+    frame = (inside.shape[0] + 2, inside.shape[1] + 2, 2)
+    conductance.reshape(frame)[1:-1, 1:-1] = inside[:, :, None]
+    for lane, (without, amount) in enumerate(((centre, 1.0), (block, float(window.block**2)))):
+        strength = np.where(without, 0, weight)
+        source.reshape(frame)[1:-1, 1:-1, lane] = strength * (amount / strength.sum())
+    found = np.empty((2, len(circuits.cells)))
+    circuits.currents(conductance, source, circuits.solve(conductance, source, room), found)
+    found[found < _NOISE * found.max(axis=1, keepdims=True)] = 0
+    single, blocked = np.zeros((2, *inside.shape))
+    single[inside], blocked[inside] = found
+    half = window.half_block
+    total = np.zeros((inside.shape[0] + 2 * half, inside.shape[1] + 2 * half))
+    for i in range(window.block):
+        for j in range(window.block):
+            total[i : i + inside.shape[0], j : j + inside.shape[1]] += single
+    total = total[half : half + inside.shape[0], half : half + inside.shape[1]]
+    factor = np.ones(inside.shape)
+    usable = (blocked > 0) & ((total > 0) | window.compatible)
+    factor[usable] = np.where(total[usable] > 0, total[usable], 1.0) / blocked[usable]
+    return factor.ravel()
+
+
+def in_order(
+    tasks: Iterator[tuple[Any, Callable[[], Any]]], pool: ThreadPoolExecutor, ahead: int, report: Report
+) -> Iterator[tuple[Any, Any]]:
+    """Run tasks in threads and yield (key, result) in their order; no more than `ahead` are begun before they are due."""
+    waiting: deque[tuple[Any, Future[Any]]] = deque()
+    try:
+        for key, task in tasks:
+            waiting.append((key, pool.submit(task)))
+            if len(waiting) > ahead:
+                done, future = waiting.popleft()
+                yield done, future.result()
+                report.raise_if_cancelled()
+        while waiting:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+@dataclass
+class _Progress:
+    """How far a pass has come: the group, the batches of it that are done, and sums over finished rows."""
+
+    group: int = 0
+    batches: int = 0
+    windows: int = 0
+
+
+def omnidirectional_current(
+    source: RowSource,
+    window: MovingWindow,
+    plan: OmnidirectionalPlan,
+    take: TakeRows,
+    report: Report,
+    *,
+    null: bool = True,
+    journal: Journal | None = None,
+) -> int:
+    """Compute cumulative current and flow potential.
+
+    Parameters
+    ----------
+    source : RowSource
+        The rasters.
+    window : MovingWindow
+    plan : OmnidirectionalPlan
+        Sizes of groups and batches; changes results in the last digits at most.
+    take : callable
+        Called once for all rows, in order, as soon as they are finished.
+    report : Report
+        Hears of progress, may cancel.
+    null : bool
+        Whether flow potential is wanted.
+    journal : Journal, optional
+        Where a run that was interrupted goes on, and leaves how far it is.
+
+    Returns
+    -------
+    int
+        Number of windows.
+    """
+    currents = WindowCurrents(window, plan.lanes, plan.shared_bytes)
+    groups = Groups(source, window, plan.rows_per_group, plan.lanes, currents.cells)
+    sums = _Sums(groups, 2 if null else 1)
+    at = sums.restore(journal)
+    threads = thread_count()
+    with ThreadPoolExecutor(threads, thread_name_prefix="driftway") as pool:
+        for number in range(at.group, len(groups)):
+            group = groups[number]
+            sums.reach(number)
+            skip, at.batches = at.batches, 0
+            tasks = ((batch, _task(currents, group, batch, null)) for batch in group.batches[skip:])
+            results = in_order(tasks, pool, 2 * threads, report)
+            for done, (batch, (found, potential)) in enumerate(results, start=skip + 1):
+                sums.add(0, currents.cells, group, batch, found, currents.factor)
+                if potential is not None:
+                    sums.add(1, currents.null_cells, group, batch, potential, currents.factor)
+                at.windows += batch.count
+                report.progress(at.windows / max(plan.targets, at.windows), "Computing windows")
+                if journal is not None and journal.is_due():
+                    sums.keep(journal, _Progress(number, done, at.windows))
+            sums.hand_over(number, group, take)
+    return at.windows
+
+
+def _task(currents: WindowCurrents, group: Group, batch: Batch, null: bool) -> Callable[[], Any]:
+    factor = currents.shared_factor(group, batch) if null else None
+    return lambda: currents.currents(group, batch, factor, null=null)
+
+
+class _Sums:
+    """Accumulators of the rows that the present group reaches."""
+
+    def __init__(self, groups: Groups, count: int) -> None:
+        self._groups = groups
+        grid, self._margin = groups.source.grid, groups.window.reach[1]
+        self._stride = grid.columns + 2 * self._margin
+        self._first = self._start = groups.span(0)[0] if len(groups) else 0
+        self._totals = np.zeros((count, 0, self._stride))
+        self._cells = np.zeros((0, grid.columns), bool)
+        self._handed = 0
+
+    def restore(self, journal: Journal | None) -> _Progress:
+        """Go on where a journal stopped."""
+        entry = journal.entry("windows") if journal is not None else None
+        if journal is None or entry is None:
+            return _Progress()
+        kept = journal.arrays("windows")
+        self._first, self._handed = entry["first"], entry["handed"]
+        self._totals = kept["totals"]
+        return _Progress(entry["group"], entry["batches"], entry["windows"])
+
+    def keep(self, journal: Journal, at: _Progress) -> None:
+        """Enter how far the run is."""
+        entry = {"group": at.group, "batches": at.batches, "windows": at.windows}
+        journal.enter(
+            "windows", {**entry, "first": self._first, "handed": self._handed}, {"totals": self._totals}
+        )
+
+    def reach(self, number: int) -> None:
+        """Make room for the rows of a group."""
+        _, after = self._groups.span(number)
+        missing = after - self._first - self._totals.shape[1]
+        if missing > 0:
+            room = np.zeros((self._totals.shape[0], missing, self._stride))
+            self._totals = np.concatenate([self._totals, room], axis=1)
+
+    def add(
+        self, which: int, cells: WindowCells, group: Group, batch: Batch, found: Values, factor: Values
+    ) -> None:
+        """Add windows."""
+        rows = self._totals[which][group.strip.first - self._first :]
+        shift = group.shift
+        add_windows(
+            rows.ravel(), self._stride, cells, group.targets, batch.first, batch.count, found, factor, shift
+        )
+
+    def hand_over(self, number: int, group: Group, take: TakeRows) -> None:
+        """Give away the rows that no later group reaches."""
+        grid, strip = self._groups.source.grid, group.strip
+        last = self._groups.finished(number)
+        first, after = self._handed, min(last, strip.first + strip.rows)
+        columns = slice(self._margin, self._margin + grid.columns)
+        if after > first:
+            rows = self._totals[:, first - self._first : after - self._first, columns]
+            cell = strip.conductance[first - strip.first : after - strip.first, columns] > 0
+            take(first, rows[0], rows[1] if len(rows) > 1 else None, cell)
+        for start in range(after, last, 256):  # below the last windows
+            self._beyond(start, min(last, start + 256), take)
+        self._handed = last
+        keep_from = self._groups.span(number + 1)[0] if number + 1 < len(self._groups) else last
+        self._totals = self._totals[:, max(0, keep_from - self._first) :].copy()
+        self._first = max(self._first, keep_from)
+
+    def _beyond(self, first: int, after: int, take: TakeRows) -> None:
+        source = self._groups.source
+        cell = source.conductance(source.movement(first, after - first)) > 0
+        nothing = np.zeros(cell.shape)
+        take(first, nothing, nothing if len(self._totals) > 1 else None, cell)
+
+
+def normalised(cumulative: Values, potential: Values) -> Values:
+    """Return cumulative current over flow potential; 0 where neither flows."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(potential > 0, cumulative / potential, np.where(cumulative > 0, math.inf, 0.0))
