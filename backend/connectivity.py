@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .cells import ArrayCells, Cells
 from .distances import AbstractDistance
+from .globe import nearest_around
 from .grid import Neighbourhood
 from .job import Report
 from .journal import PassJournal
@@ -50,18 +51,25 @@ class LandscapeModel(eqx.Module):
         resistance: Float[Array, "windows height width"],
         window: WindowShape,
         movement_cost: Float[Array, "windows height width"] | None = None,
+        latitude: Float[Array, "windows height"] | None = None,
     ) -> Float[Array, "windows height width lanes"]:
-        """Return distances to every other cell; inf to the source itself, to what is out of reach or no node."""
-        costs = () if movement_cost is None else (movement_cost,)
+        """Return distances to every other cell; inf to the source itself, to what is out of reach or no node.
+
+        Where the neighbourhood closes around the globe and a window is wider than that, the nearest of a cell's places in it counts.
+        """
         limit = jax.lax.stop_gradient(self.limit)
-        found = self.distance(resistance, self.neighbourhood, window, limit, *costs)
-        return jnp.where(_source_cells(window), jnp.inf, found)
+        found = self.distance(resistance, self.neighbourhood, window, limit, movement_cost, latitude)
+        found = jnp.where(_source_cells(window, self.neighbourhood.around), jnp.inf, found)
+        return nearest_around(found, self.neighbourhood.around)
 
 
-def _source_cells(window: WindowShape) -> NDArray[np.bool_]:
+def _source_cells(window: WindowShape, around: int) -> NDArray[np.bool_]:
+    """Return where each lane's source lies, at all its places around the globe."""
     mask = np.zeros((window.height, window.width, window.lanes), bool)
     for lane in range(window.lanes):
-        mask[(*window.source_cell(lane), lane)] = True
+        row, column = window.source_cell(lane)
+        places = np.arange(column % around, window.width, around) if around else column
+        mask[row, places, lane] = True
     return mask
 
 
@@ -82,11 +90,12 @@ def _reach(
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
     movement_cost: Float[Array, "windows height width"] | None,
+    latitude: Float[Array, "windows height"] | None,
     window: WindowShape,
     lengths: bool,
 ) -> tuple[Float[Array, "windows lanes"], ...]:
     """Return, per source: sum of k q_j, and with `lengths` those of q_j and d q_j, over the pairs that count."""
-    distance = model.distances(resistance, window, movement_cost)
+    distance = model.distances(resistance, window, movement_cost, latitude)
     counts = jnp.isfinite(distance)
     targets = quality[..., None]
     accessible = _sum_over_cells(model.proximity(distance) * targets)
@@ -103,10 +112,11 @@ def window_connectivity(
     quality: Float[Array, "windows height width"],
     window: WindowShape,
     movement_cost: Float[Array, "windows height width"] | None = None,
+    latitude: Float[Array, "windows height"] | None = None,
 ) -> Float[Array, ""]:
     """Return the part of C that the sources of these windows add, without self terms.
 
-    Differentiable with respect to `resistance`, `quality` and the model's arrays.
+    Differentiable with respect to `resistance`, `quality`, `movement_cost` and the model's arrays, forwards and backwards.
 
     Parameters
     ----------
@@ -118,10 +128,25 @@ def window_connectivity(
     window : WindowShape
         Block and halo.
     movement_cost : (windows, height, width), optional
-        For distances that take one; C can be differentiated with respect to it as well.
+        For distances that take one.
+    latitude : (windows, height), optional
+        Of the centres of the rows, radians, where the neighbourhood has a sphere.
     """
-    distance = model.distances(resistance, window, movement_cost)
+    distance = model.distances(resistance, window, movement_cost, latitude)
     return _connectivity_of_distances(model.proximity, distance, quality, window)
+
+
+def source_connectivity(
+    model: LandscapeModel,
+    resistance: Float[Array, "windows height width"],
+    quality: Float[Array, "windows height width"],
+    window: WindowShape,
+    movement_cost: Float[Array, "windows height width"] | None = None,
+    latitude: Float[Array, "windows height"] | None = None,
+) -> Float[Array, "windows lanes"]:
+    """Return what each source adds to C, without self terms: see `window_connectivity`."""
+    distance = model.distances(resistance, window, movement_cost, latitude)
+    return _of_sources(model.proximity, distance, quality, window)
 
 
 def _connectivity_of_distances(
@@ -130,8 +155,18 @@ def _connectivity_of_distances(
     quality: Float[Array, "windows height width"],
     window: WindowShape,
 ) -> Float[Array, ""]:
+    return _of_sources(proximity, distance, quality, window).sum()
+
+
+def _of_sources(
+    proximity: Proximity,
+    distance: Float[Array, "windows height width lanes"],
+    quality: Float[Array, "windows height width"],
+    window: WindowShape,
+) -> Float[Array, "windows lanes"]:
+    """Return what each source adds to C."""
     accessible = _sum_over_cells(proximity(distance) * quality[..., None])
-    return (_sources(quality, window).astype(float) * accessible).sum()
+    return _sources(quality, window).astype(float) * accessible
 
 
 def _gradient(
@@ -139,13 +174,14 @@ def _gradient(
     resistance: Float[Array, "windows height width"],
     quality: Float[Array, "windows height width"],
     movement_cost: Float[Array, "windows height width"] | None,
+    latitude: Float[Array, "windows height"] | None,
     window: WindowShape,
 ) -> tuple[Float[Array, ""], tuple[Float[Array, ...], ...]]:
     """Return `window_connectivity` and its gradient with respect to resistance, quality and scale.
 
     In three compiled stages: as one, XLA fuses the sums into loops that take three times as long.
     """
-    distance, pull = _distances_and_pullback(model, resistance, movement_cost, window)
+    distance, pull = _distances_and_pullback(model, resistance, movement_cost, latitude, window)
     total, (by_distance, by_quality, by_scale) = _weighted(model.proximity, distance, quality, window)
     return total, (_pulled(pull, by_distance), by_quality, by_scale)
 
@@ -155,9 +191,10 @@ def _distances_and_pullback(
     model: LandscapeModel,
     resistance: Float[Array, "windows height width"],
     movement_cost: Float[Array, "windows height width"] | None,
+    latitude: Float[Array, "windows height"] | None,
     window: WindowShape,
 ) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[Array]]]:
-    return jax.vjp(lambda resistance: model.distances(resistance, window, movement_cost), resistance)
+    return jax.vjp(lambda resistance: model.distances(resistance, window, movement_cost, latitude), resistance)
 
 
 @eqx.filter_jit
@@ -236,12 +273,16 @@ class ConnectivityRows:
     node : array of bool, shape (rows, columns)
     quality, accessible : array, shape (rows, columns)
         0 where there is no node; see `Connectivity`.
+    reached, length : array, shape (rows, columns), or None
+        Sums of q_j and of d_ij q_j over the pairs that count; None without `mean_distance`.
     """
 
     first: int
     node: NDArray[np.bool_]
     quality: NDArray[np.float64]
     accessible: NDArray[np.float64]
+    reached: NDArray[np.float64] | None = None
+    length: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -284,12 +325,13 @@ def connectivity_by_rows(
 
     def compute(batch: Batch) -> Found:
         window = plan.window
-        found = _reach(model, batch.resistance, batch.quality, batch.movement_cost, window, mean_distance)
+        rasters = batch.arrays(model.neighbourhood)
+        found = _reach(model, *rasters, window, mean_distance)
         return Found(of_sources=[np.asarray(values) for values in found])
 
     def finish(done: Finished) -> list[NDArray[np.float64]]:
         quality = done.strip.quality
-        take(ConnectivityRows(done.strip.first, done.strip.node, quality, done.of_sources[0]))
+        take(ConnectivityRows(done.strip.first, done.strip.node, quality, *done.of_sources))
         products = [quality * values for values in (*done.of_sources, quality)]
         return [product.sum(axis=1) for product in products]
 
@@ -355,9 +397,8 @@ def gradient_by_rows(
     """
 
     def compute(batch: Batch) -> Found:
-        total, (by_resistance, by_quality, by_scale) = _gradient(
-            model, batch.resistance, batch.quality, batch.movement_cost, plan.window
-        )
+        rasters = batch.arrays(model.neighbourhood)
+        total, (by_resistance, by_quality, by_scale) = _gradient(model, *rasters, plan.window)
         return Found(
             of_cells=(np.asarray(by_resistance), np.asarray(by_quality)), numbers=(float(total), float(by_scale))
         )

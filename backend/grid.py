@@ -1,14 +1,17 @@
 """The graph of a raster: which cells are joined and what a step between them costs."""
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float
 
-from .neighbourhood import Corners, EdgeRule, Neighbourhood
+from .neighbourhood import Corners, EdgeRule, Neighbourhood, Sphere
 
-__all__ = ["Corners", "EdgeCosts", "EdgeRule", "Neighbourhood", "edge_costs", "is_node"]
+__all__ = ["Corners", "EdgeCosts", "EdgeRule", "Neighbourhood", "Sphere", "edge_costs", "is_node", "step_lengths"]
 
 
 class EdgeCosts(NamedTuple):
@@ -29,7 +32,49 @@ def is_node(resistance: Float[Array, "... height width"]) -> Bool[Array, "... he
     return jnp.isfinite(resistance)
 
 
-def edge_costs(resistance: Float[Array, "... height width"], neighbourhood: Neighbourhood) -> EdgeCosts:
+def cell_widths(
+    neighbourhood: Neighbourhood, latitude: Float[Array, "... height"] | None
+) -> float | Float[Array, "... height"]:
+    """Return the width of the cells of each row, from the latitudes of their centres (radians) where there is a sphere.
+
+    Raises
+    ------
+    ValueError
+        When there is a sphere and there are no latitudes, or the other way round.
+    """
+    sphere = neighbourhood.sphere
+    if (sphere is None) != (latitude is None):
+        raise ValueError("latitudes go with a sphere: give both or none.")
+    if sphere is None or latitude is None:
+        return neighbourhood.cell_width
+    return lax.stop_gradient(sphere.radius * sphere.longitude_step * jnp.cos(latitude))
+
+
+def step_lengths(
+    neighbourhood: Neighbourhood, latitude: Float[Array, "windows height"] | None
+) -> Float[Array, "3 3 windows height one"]:
+    """Return the length of the step from each row by (down - 1, right - 1), at [down, right]; 1 where that is no step.
+
+    With one window of one row where they are the same everywhere.
+    """
+    height = neighbourhood.cell_height
+    width = jnp.atleast_2d(cell_widths(neighbourhood, latitude))
+    above = (jnp.concatenate([width[:, :1], width[:, :-1]], axis=1) + width) / 2
+    below = (jnp.concatenate([width[:, 1:], width[:, -1:]], axis=1) + width) / 2
+    straight = jnp.full_like(width, height)
+    rows = [
+        [jnp.hypot(above, height), straight, jnp.hypot(above, height)],
+        [width, jnp.ones_like(width), width],
+        [jnp.hypot(below, height), straight, jnp.hypot(below, height)],
+    ]
+    return jnp.stack([jnp.stack(row) for row in rows])[..., None]
+
+
+def edge_costs(
+    resistance: Float[Array, "... height width"],
+    neighbourhood: Neighbourhood,
+    latitude: Float[Array, "... height"] | None = None,
+) -> EdgeCosts:
     """Return the cost of every edge of a raster, in resistance times map units.
 
     The cost of a step follows ``neighbourhood.edge_rule``; its length is ``cell_width``, ``cell_height`` or
@@ -41,6 +86,8 @@ def edge_costs(resistance: Float[Array, "... height width"], neighbourhood: Neig
         Resistance of each cell, > 0; ``inf`` or ``nan`` where the cell is no node.
     neighbourhood : Neighbourhood
         Cell size, number of neighbours, edge rule and corner rule.
+    latitude : (..., height), optional
+        Of the centres of the rows, radians, where the neighbourhood has a sphere.
 
     Returns
     -------
@@ -51,13 +98,17 @@ def edge_costs(resistance: Float[Array, "... height width"], neighbourhood: Neig
     node = is_node(resistance)
     # The second `where` keeps inf and nan out of the arithmetic, and so out of its derivative.
     r = jnp.where(node, resistance, jnp.ones_like(resistance))
-    width, height = neighbourhood.cell_width, neighbourhood.cell_height
+    width, height = cell_widths(neighbourhood, latitude), neighbourhood.cell_height
+    length: float | Array = math.hypot(neighbourhood.cell_width, height)
+    if latitude is not None:
+        width = jnp.asarray(width, r.dtype)[..., None]
+        length = jnp.hypot((width[..., :-1, :] + width[..., 1:, :]) / 2, height)
     above, below = (..., slice(None, -1), slice(None)), (..., slice(1, None), slice(None))
     left, right = (..., slice(None, -1)), (..., slice(1, None))
 
     def cost(
-        one: Float[Array, "..."], other: Float[Array, "..."], joined: Bool[Array, "..."], length: float
-    ) -> Float[Array, "..."]:
+        one: Float[Array, ...], other: Float[Array, ...], joined: Bool[Array, ...], length: float | Array
+    ) -> Float[Array, ...]:
         if neighbourhood.edge_rule == "average_resistance":
             value = (one + other) * (length / 2)
         else:
@@ -71,7 +122,6 @@ def edge_costs(resistance: Float[Array, "... height width"], neighbourhood: Neig
     if neighbourhood.neighbours == 4:
         none = jnp.full_like(r, jnp.inf)
         return EdgeCosts(east, south, none, none)
-    length = math.hypot(width, height)
     r_above, r_below, node_above, node_below = r[above], r[below], node[above], node[below]
     falling = node_above[left] & node_below[right]
     rising = node_above[right] & node_below[left]
@@ -87,7 +137,7 @@ def edge_costs(resistance: Float[Array, "... height width"], neighbourhood: Neig
 
 
 def _pad(
-    values: Float[Array, "..."], after_rows: int = 0, before_columns: int = 0, after_columns: int = 0
-) -> Float[Array, "..."]:
+    values: Float[Array, ...], after_rows: int = 0, before_columns: int = 0, after_columns: int = 0
+) -> Float[Array, ...]:
     widths = [(0, 0)] * (values.ndim - 2) + [(0, after_rows), (before_columns, after_columns)]
     return jnp.pad(values, widths, constant_values=jnp.inf)

@@ -6,8 +6,37 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 EdgeRule = Literal["average_resistance", "average_conductance"]
 Corners = Literal["closed", "open"]
+_NEAR_POLE = math.radians(89.9)
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """The globe that a raster of longitudes and latitudes lies on.
+
+    Parameters
+    ----------
+    radius : float
+        Metres, > 0.
+    longitude_step : float
+        Width of a cell, radians, > 0.
+    first_latitude, latitude_step : float
+        Latitude of the centres of the first row, and from there to the next, radians.
+    """
+
+    radius: float
+    longitude_step: float
+    first_latitude: float
+    latitude_step: float
+
+    def latitudes(self, first_rows: NDArray[np.integer], rows: int) -> NDArray[np.float64]:
+        """Return the latitudes of so many rows from each first row on, radians; rows beyond a pole are held near it."""
+        found = self.first_latitude + self.latitude_step * (np.asarray(first_rows)[..., None] + np.arange(rows))
+        return np.asarray(np.clip(found, -_NEAR_POLE, _NEAR_POLE), float)
 
 
 @dataclass(frozen=True)
@@ -26,6 +55,12 @@ class Neighbourhood:
     corners : {"closed", "open"}
         Whether a diagonal step may squeeze between two cells that are no nodes. ``closed``: it may not, so that a barrier
         one cell wide holds in every direction.
+    sphere : Sphere, optional
+        For rasters of longitudes and latitudes, whose cells are ``radius longitude_step cos(latitude)`` wide: the length of a
+        diagonal step follows from the mean of the widths of its two rows. Then `cell_width` is that of the narrowest
+        cells, both sizes are in metres, and distances take the latitudes of the rows.
+    around : int
+        Columns around the globe, where the last one of a raster is joined with the first; 0 where it is not.
     """
 
     cell_width: float
@@ -33,6 +68,8 @@ class Neighbourhood:
     neighbours: Literal[4, 8] = 8
     edge_rule: EdgeRule = "average_resistance"
     corners: Corners = "closed"
+    sphere: Sphere | None = None
+    around: int = 0
 
     def __post_init__(self) -> None:
         if not (0 < self.cell_width < math.inf and 0 < self.cell_height < math.inf):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .grid import EdgeCosts, Neighbourhood, edge_costs, is_node
+from .grid import EdgeCosts, Neighbourhood, edge_costs, is_node, step_lengths
 from .solvers.randomised_paths import Steps, existing_steps, log_survival, over_there
 from .window_shape import WindowShape
 
@@ -20,11 +19,12 @@ def walk_steps(
     neighbourhood: Neighbourhood,
     step_cost: StepCost,
     movement_cost: Float[Array, "windows height width"] | None = None,
+    latitude: Float[Array, "windows height"] | None = None,
 ) -> tuple[Steps, EdgeCosts]:
     r"""Return affinity and cost of every step, and the graph of the steps.
 
     The affinity is :math:`A_{ij} = a_j / l`, with the permeability :math:`a_j` = 1 / resistance of the cell that the step leads to
-    and its length :math:`l` in units of the shorter side of a cell. Its cost :math:`C_{ij}` is
+    and its length :math:`l` in units of the shortest side of a cell. Its cost :math:`C_{ij}` is
 
     - ``minus_log``: :math:`-\log A_{ij}`, without a unit; >= 0 where no permeability is above 1;
     - ``inverse``: resistance of the cell that the step leads to, times the length in map units;
@@ -39,15 +39,14 @@ def walk_steps(
     step_cost : {"minus_log", "inverse", "raster"}
     movement_cost : (windows, height, width)
         >= 0, with ``raster``.
+    latitude : (windows, height), optional
+        Of the centres of the rows, radians, where the neighbourhood has a sphere.
     """
     node = is_node(resistance)
     r = jnp.where(node, resistance, 1)
-    edges = edge_costs(resistance, neighbourhood)
-    width, height = neighbourhood.cell_width, neighbourhood.cell_height
-    lengths = jnp.asarray(
-        [[math.hypot(down * height, right * width) or 1.0 for right in (-1, 0, 1)] for down in (-1, 0, 1)], r.dtype
-    )[:, :, None, None, None]
-    relative = lengths / min(width, height)
+    edges = edge_costs(resistance, neighbourhood, latitude)
+    lengths = step_lengths(neighbourhood, latitude).astype(r.dtype)
+    relative = lengths / min(neighbourhood.cell_width, neighbourhood.cell_height)
     beyond = over_there(r, 1)
     if step_cost == "minus_log":
         cost = jnp.log(beyond * relative)
@@ -68,8 +67,9 @@ def walk_log_survival(
     theta: Float[Array, ""],
     movement_cost: Float[Array, "windows height width"] | None = None,
     *,
+    latitude: Float[Array, "windows height"] | None = None,
     forward_mode: bool = False,
 ) -> tuple[Float[Array, "windows height width lanes"], Bool[Array, "windows height width lanes"]]:
     """Return the log of the probability to survive the walk to each cell, and which cells are joined; see `log_survival`."""
-    steps, edges = walk_steps(resistance, neighbourhood, step_cost, movement_cost)
+    steps, edges = walk_steps(resistance, neighbourhood, step_cost, movement_cost, latitude)
     return log_survival(steps, edges, is_node(resistance), window, theta, forward_mode=forward_mode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ class Batch:
     movement_cost: NDArray[np.floating] | None
     first_rows: NDArray[np.intp]
     done: float
+
+    def arrays(self, neighbourhood: Neighbourhood) -> tuple[Any, ...]:
+        """Return resistance, quality, movement cost and latitudes, as the kernels take them."""
+        return self.resistance, self.quality, self.movement_cost, self.latitude(neighbourhood)
 
     def latitude(self, neighbourhood: Neighbourhood) -> NDArray[np.float64] | None:
         """Return the latitudes of the windows' rows, radians, shape (batch, height), where there is a sphere."""

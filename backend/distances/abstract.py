@@ -33,6 +33,8 @@ class AbstractDistance(eqx.Module):
         neighbourhood: Neighbourhood,
         window: WindowShape,
         limit: float | Float[Array, ""],
+        movement_cost: Float[Array, "blocks height width"] | None = None,
+        latitude: Float[Array, "blocks height"] | None = None,
     ) -> Float[Array, "blocks height width lanes"]:
         """Return the distances of each window.
 
@@ -45,12 +47,16 @@ class AbstractDistance(eqx.Module):
         window : WindowShape
             Where the sources lie; static.
         limit : float
-            Greatest distance that counts, inclusive up to rounding.
+            Greatest distance that counts, inclusive up to rounding; held fixed by derivatives.
+        movement_cost : (blocks, height, width), optional
+            For distances that take one; the others ignore it.
+        latitude : (blocks, height), optional
+            Of the centres of the rows, radians, where the neighbourhood has a sphere.
 
         Returns
         -------
         (blocks, height, width, lanes)
             ``inf`` where the cell or the source is no node, where the source does not reach the cell, and beyond the
-            limit; 0 from a source to itself. The reverse-mode derivative with respect to the resistance is exact; cotangents
-            at infinite entries are ignored.
+            limit; 0 from a source to itself. Derivatives are exact, forwards and backwards; cotangents at infinite entries are
+            ignored.
         """

@@ -1,16 +1,12 @@
 """Expected cost of randomised shortest paths."""
 
-import functools
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ..grid import Neighbourhood
-from ..random_walk import StepCost, walk_log_survival
-from ..window_shape import WindowShape
-from .abstract_walk import AbstractWalkDistance
+from .abstract_walk import AbstractWalkDistance, Walk
 
 #: The window is part of the definition: it reaches a declared radius beyond the block of sources.
 HALO_FOLLOWS = "radius"
@@ -38,7 +34,7 @@ class ExpectedCostDistance(AbstractWalkDistance):
 
     Parameters
     ----------
-    theta : scalar array
+    theta : float or scalar array
         How strongly costs are shunned, > 0, in 1 / unit of the cost. Towards 0 the walk becomes random, towards infinity it
         takes the path of least cost.
     step_cost : {"minus_log", "inverse", "raster"}
@@ -57,61 +53,38 @@ class ExpectedCostDistance(AbstractWalkDistance):
     unit: ClassVar[str] = UNIT
 
     def in_whole_windows(
-        self,
-        resistance: Float[Array, "blocks height width"],
-        neighbourhood: Neighbourhood,
-        window: WindowShape,
-        movement_cost: Float[Array, "blocks height width"] | None,
+        self, walk: Walk, theta: Float[Array, ""], *, forward_mode: bool
     ) -> tuple[Float[Array, "blocks height width lanes"], Bool[Array, "blocks height width lanes"]]:
         """Return the expected costs of each window."""
-        return _expected_cost(  # type: ignore[misc]
-            resistance, self.theta, movement_cost, neighbourhood, window, self.step_cost
-        )
+        return (_by_theta if forward_mode else _expected_cost)(walk, theta)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
-def _expected_cost(
-    resistance: Array,
-    theta: Array,
-    movement_cost: Array | None,
-    neighbourhood: Neighbourhood,
-    window: WindowShape,
-    step_cost: StepCost,
-) -> tuple[Array, Array]:
+def _by_theta(walk: Walk, theta: Array) -> tuple[Array, Array]:
     def log_survival(theta: Array) -> tuple[Array, Array]:
-        return walk_log_survival(resistance, neighbourhood, window, step_cost, theta, movement_cost, forward_mode=True)
+        return walk.log_survival(theta, forward_mode=True)
 
     _, by_theta, joined = jax.jvp(log_survival, (theta,), (jnp.ones_like(theta),), has_aux=True)
     return -by_theta, joined
 
 
-def _forward(
-    resistance: Array,
-    theta: Array,
-    movement_cost: Array | None,
-    neighbourhood: Neighbourhood,
-    window: WindowShape,
-    step_cost: StepCost,
-) -> tuple[tuple[Array, Array], tuple[Array, Array, Array | None]]:
-    found = _expected_cost(resistance, theta, movement_cost, neighbourhood, window, step_cost)
-    return found, (resistance, theta, movement_cost)  # type: ignore[return-value]
+@jax.custom_vjp
+def _expected_cost(walk: Walk, theta: Array) -> tuple[Array, Array]:
+    return _by_theta(walk, theta)
 
 
-def _backward(
-    neighbourhood: Neighbourhood,
-    window: WindowShape,
-    step_cost: StepCost,
-    saved: tuple[Array, Array, Array | None],
-    cotangents: tuple[Array, Array],
-) -> tuple[Array, Array, Array | None]:
+def _forward(walk: Walk, theta: Array) -> tuple[tuple[Array, Array], tuple[Walk, Array]]:
+    return _by_theta(walk, theta), (walk, theta)
+
+
+def _backward(saved: tuple[Walk, Array], cotangents: tuple[Array, Array]) -> tuple[Walk, Array]:
     """Differentiate by theta last: the gradient of the log survival is less work than that of its derivative."""
-    resistance, theta, movement_cost = saved
+    walk, theta = saved
 
-    def gradient(theta: Array) -> tuple[Array, Array, Array | None]:
-        def log_survival(resistance: Array, theta: Array, movement_cost: Array | None) -> Array:
-            return walk_log_survival(resistance, neighbourhood, window, step_cost, theta, movement_cost)[0]
+    def gradient(theta: Array) -> tuple[Walk, Array]:
+        def log_survival(walk: Walk, theta: Array) -> Array:
+            return walk.log_survival(theta, forward_mode=False)[0]
 
-        _, pull = jax.vjp(log_survival, resistance, theta, movement_cost)
+        _, pull = jax.vjp(log_survival, walk, theta)
         return pull(-cotangents[0])
 
     return jax.jvp(gradient, (theta,), (jnp.ones_like(theta),))[1]

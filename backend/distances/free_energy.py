@@ -4,10 +4,7 @@ from typing import ClassVar
 
 from jaxtyping import Array, Bool, Float
 
-from ..grid import Neighbourhood
-from ..random_walk import walk_log_survival
-from ..window_shape import WindowShape
-from .abstract_walk import AbstractWalkDistance
+from .abstract_walk import AbstractWalkDistance, Walk
 
 #: The window is part of the definition: it reaches a declared radius beyond the block of sources.
 HALO_FOLLOWS = "radius"
@@ -35,7 +32,7 @@ class FreeEnergyDistance(AbstractWalkDistance):
 
     Parameters
     ----------
-    theta : scalar array
+    theta : float or scalar array
         How strongly costs are shunned, > 0, in 1 / unit of the cost. Towards 0 the walk becomes random, towards infinity it
         takes the path of least cost.
     step_cost : {"minus_log", "inverse", "raster"}
@@ -54,12 +51,8 @@ class FreeEnergyDistance(AbstractWalkDistance):
     unit: ClassVar[str] = UNIT
 
     def in_whole_windows(
-        self,
-        resistance: Float[Array, "blocks height width"],
-        neighbourhood: Neighbourhood,
-        window: WindowShape,
-        movement_cost: Float[Array, "blocks height width"] | None,
+        self, walk: Walk, theta: Float[Array, ""], *, forward_mode: bool
     ) -> tuple[Float[Array, "blocks height width lanes"], Bool[Array, "blocks height width lanes"]]:
-        """Return the free energies of each window."""
-        found, joined = walk_log_survival(resistance, neighbourhood, window, self.step_cost, self.theta, movement_cost)
-        return -found / self.theta, joined
+        """Return the distances of each window."""
+        found, joined = walk.log_survival(theta, forward_mode=forward_mode)
+        return -found / theta, joined

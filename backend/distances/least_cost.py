@@ -37,7 +37,9 @@ class LeastCostDistance(AbstractDistance):
         neighbourhood: Neighbourhood,
         window: WindowShape,
         limit: float | Float[Array, ""],
+        movement_cost: Float[Array, "blocks height width"] | None = None,
+        latitude: Float[Array, "blocks height"] | None = None,
     ) -> Float[Array, "blocks height width lanes"]:
         """Return the least-cost distances of each window."""
         sources = is_node(window.block(resistance)).reshape(resistance.shape[0], window.lanes)
-        return shortest_paths(edge_costs(resistance, neighbourhood), window, limit, sources)
+        return shortest_paths(edge_costs(resistance, neighbourhood, latitude), window, limit, sources)

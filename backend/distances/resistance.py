@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..grid import Neighbourhood, edge_costs, is_node
+from ..solvers.both_modes import in_both_modes
 from ..solvers.effective_resistance import effective_resistances
 from ..solvers.window_results import with_own_windows, within_limit
 from ..window_shape import WindowShape
@@ -43,9 +45,26 @@ class ResistanceDistance(AbstractDistance):
         neighbourhood: Neighbourhood,
         window: WindowShape,
         limit: float | Float[Array, ""],
+        movement_cost: Float[Array, "blocks height width"] | None = None,
+        latitude: Float[Array, "blocks height"] | None = None,
     ) -> Float[Array, "blocks height width lanes"]:
         """Return the effective resistances of each window."""
         if window.own_windows:
-            return with_own_windows(lambda one, r: self(r, neighbourhood, one, limit), window, resistance)
-        found, joined, _ = effective_resistances(edge_costs(resistance, neighbourhood), is_node(resistance), window)
-        return within_limit(found, joined, window, limit).astype(resistance.dtype)
+            return with_own_windows(
+                lambda one, r, at: self(r, neighbourhood, one, limit, None, at), window, resistance, latitude
+            )
+        operands = resistance, jnp.asarray(limit, float), latitude
+        return in_both_modes(_in_whole_windows, neighbourhood, window)(*operands)
+
+
+def _in_whole_windows(
+    forward_mode: bool,
+    neighbourhood: Neighbourhood,
+    window: WindowShape,
+    resistance: Float[Array, "blocks height width"],
+    limit: Float[Array, ""],
+    latitude: Float[Array, "blocks height"] | None,
+) -> Float[Array, "blocks height width lanes"]:
+    costs = edge_costs(resistance, neighbourhood, latitude)
+    circuit = effective_resistances(costs, is_node(resistance), window, forward_mode=forward_mode)
+    return within_limit(circuit.resistance, circuit.joined, window, limit).astype(resistance.dtype)

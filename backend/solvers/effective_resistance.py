@@ -32,7 +32,11 @@ class EffectiveResistances(NamedTuple):
 
 
 def effective_resistances(
-    costs: EdgeCosts, is_node: Bool[Array, "windows height width"], window: WindowShape
+    costs: EdgeCosts,
+    is_node: Bool[Array, "windows height width"],
+    window: WindowShape,
+    *,
+    forward_mode: bool = False,
 ) -> EffectiveResistances:
     r"""Solve a window's circuit, whose edges have the conductance 1 / cost.
 
@@ -48,6 +52,8 @@ def effective_resistances(
     is_node : (windows, height, width)
     window : WindowShape
         Where the sources lie; static.
+    forward_mode : bool
+        Whether it will be differentiated forwards instead of backwards; static.
     """
     joined, is_ground = source_components(costs, is_node, window)
     of_source = joined.any(axis=-1)
@@ -58,7 +64,8 @@ def effective_resistances(
     alone = degree == 0
     grounding = lax.stop_gradient(jnp.where(alone, 1, grounds * degree))
     units = unit_sources(window, len(degree), degree.dtype)
-    own, columns, _ = selected_inverse(stencil.at[1, 1].add(grounding), units, None, window, definite=True)
+    matrix = stencil.at[1, 1].add(grounding)
+    own, columns, _ = selected_inverse(matrix, units, None, window, definite=True, forward_mode=forward_mode)
     of_lane = window.block(own).reshape(-1, 1, 1, window.lanes)
     return EffectiveResistances(of_lane + own[..., None] - 2 * columns, joined, degree)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..window_shape import WindowShape
-from . import adjoint_sweeps, row_sweeps
+from . import adjoint_sweeps, row_sweeps, tangent_sweeps
 from .threads import in_parts
 
 #: What `EdgeCosts` holds, in its order, as NumPy arrays.
@@ -95,6 +95,18 @@ def gradients_and_arrived(
         if failed >= 0:
             raise RuntimeError(f"The gradient of the shortest paths of window {failed} does not settle.")
     return result, arrived
+
+
+def tangents(costs: HostEdgeCosts, changes: HostEdgeCosts, slack: float, distances: np.ndarray) -> np.ndarray:
+    """Return the derivative of every distance along a change of the edge costs; 0 where it is infinite."""
+    distances = np.ascontiguousarray(distances)
+    result = np.empty_like(distances)
+    push = functools.partial(
+        tangent_sweeps.push_windows,
+        *(_contiguous(costs), _contiguous(changes), distances.dtype.type(slack), distances, result),
+    )
+    in_parts(push, len(distances))
+    return result
 
 
 def _lane_groups(lanes: int, most: int) -> Iterator[tuple[int, tuple[tuple[()], ...]]]:

@@ -174,13 +174,25 @@ def _combined(walks: _Walks, joined: Array) -> tuple[Array, Array]:
     scale = jnp.exp(-walks.theta * walks.least)[..., None]
     died = (walks.own[..., None] - scale * walks.rows) * of_first
     died = died + (here * scale - walks.lost[..., None]) * walks.rows_of_first
-    share = jnp.where(counts, died, 0) / whole
+    share = _ratio(jnp.where(counts, died, 0), whole)
     near = share < 0.5
     by_death = jnp.log1p(-jnp.where(near, share, 0))
     by_survival = jnp.log(reached) - jnp.log(whole) - walks.theta * walks.least[..., None]
     found = jnp.where(near, by_death, by_survival)
     smallest = jnp.where(joined, jnp.where(counts, reached, 0), 1).min()
     return jnp.where(joined, found, 0), smallest
+
+
+@jax.custom_jvp
+def _ratio(one: Array, other: Array) -> Array:
+    """Return one / other; JAX's own derivative squares the other, which underflows."""
+    return one / other
+
+
+@_ratio.defjvp
+def _ratio_tangent(values: tuple[Array, Array], changes: tuple[Array, Array]) -> tuple[Array, Array]:
+    ratio = _ratio(*values)
+    return ratio, changes[0] / values[1] - ratio * (changes[1] / values[1])
 
 
 def _reached_and_whole(walks: _Walks, joined: Array) -> tuple[Array, Array, Array]:
@@ -207,7 +219,7 @@ def _combined_backward(saved: tuple[_Walks, Array], cotangents: tuple[Array, Arr
     reached, whole, counts = _reached_and_whole(walks, joined)
     weight = jnp.where(counts, cotangents[0], 0)
     # Written out before they are summed up in several ways, each of which would else divide anew.
-    of_reached, of_whole, weight = lax.optimization_barrier((weight / reached, -weight / whole, weight))
+    of_reached, of_whole, weight = lax.optimization_barrier((_ratio(weight, reached), -_ratio(weight, whole), weight))
 
     def over_lanes(one: Array, other: Array) -> Array:
         return jnp.einsum("bhwl,bl->bhw", one, other)

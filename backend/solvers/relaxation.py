@@ -94,6 +94,28 @@ def gather_cotangents(
     return gradients, mass
 
 
+def push_tangents(costs: EdgeCosts, changes: EdgeCosts, distances: Distances, slack: float) -> Distances:
+    """Return the derivative of every distance along a change of the edge costs, 0 where it is infinite; see `gather_cotangents`."""
+    tight = _tight_edges(costs, distances, slack)
+    into = [jnp.where(jnp.isfinite(each), each, 0)[..., None] for each in _incoming(changes)]
+
+    def push(tangents: Distances) -> Distances:
+        new = jnp.zeros_like(tangents)
+        for bit, (step, change) in enumerate(zip(_STEPS, into, strict=True)):
+            new = new + _through(tight, bit, _shifted(tangents, step, 0.0) + change)
+        return new
+
+    def again(state: tuple[Distances, Array, Array]) -> Array:
+        return state[1] & (state[2] <= distances.shape[1] * distances.shape[2])
+
+    def step(state: tuple[Distances, Array, Array]) -> tuple[Distances, Array, Array]:
+        new = push(state[0])
+        return new, jnp.any((new != state[0]) & ~jnp.isnan(state[0])), state[2] + 1
+
+    start = push(jnp.zeros_like(distances))
+    return lax.while_loop(again, step, (start, jnp.bool_(True), jnp.int32(0)))[0]
+
+
 def _shifted(values: Array, step: tuple[int, int], fill: float) -> Array:
     """Return at each (block, row, column) the value one step away, ``fill`` outside the window."""
     widths = [(0, 0, 0)] * values.ndim

@@ -13,8 +13,9 @@ from jaxtyping import Array, Bool, Float
 from ..grid import EdgeCosts
 from ..window_shape import WindowShape
 from . import host_sweeps
+from .both_modes import differentiable_in_both_modes
 from .host_call import host_call
-from .relaxation import gather_cotangents, relax_distances
+from .relaxation import gather_cotangents, push_tangents, relax_distances
 
 Method = Literal["automatic", "row_sweeps", "relaxation"]
 
@@ -62,11 +63,14 @@ def shortest_paths(
         is_source = jnp.ones((costs.east.shape[0], window.lanes), bool)
     dtype = costs.east.dtype
     inclusive = jnp.asarray(limit, dtype) * (1 + tie_tolerance(dtype))
-    return _shortest_paths(costs, inclusive, is_source, window, method)
+    found = differentiable_in_both_modes(
+        functools.partial(_shortest_paths, window, method), functools.partial(_with_tangents, window, method)
+    )
+    return found(costs, inclusive, is_source)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-def _shortest_paths(costs: EdgeCosts, limit: Array, is_source: Array, window: WindowShape, method: Method) -> Array:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _shortest_paths(window: WindowShape, method: Method, costs: EdgeCosts, limit: Array, is_source: Array) -> Array:
     def sweep(costs: EdgeCosts, limit: Array, is_source: Array) -> Array:
         shape = (costs.east.shape[0], window.height, window.width, window.lanes)
         result = jax.ShapeDtypeStruct(shape, costs.east.dtype)
@@ -79,10 +83,10 @@ def _shortest_paths(costs: EdgeCosts, limit: Array, is_source: Array, window: Wi
 
 
 def _forward(
-    costs: EdgeCosts, limit: Array, is_source: Array, window: WindowShape, method: Method
+    window: WindowShape, method: Method, costs: EdgeCosts, limit: Array, is_source: Array
 ) -> tuple[Array, tuple[EdgeCosts, Array, Array]]:
     # `custom_vjp` loses what it returns where it is called through `partial`.
-    distances = cast(Array, _shortest_paths(costs, limit, is_source, window, method))
+    distances = cast(Array, _shortest_paths(window, method, costs, limit, is_source))
     return distances, (costs, is_source, distances)
 
 
@@ -106,6 +110,27 @@ def _backward(
 _shortest_paths.defvjp(_forward, _backward)
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _with_tangents(window: WindowShape, method: Method, costs: EdgeCosts, limit: Array, is_source: Array) -> Array:
+    return cast(Array, _shortest_paths(window, method, costs, limit, is_source))
+
+
+@_with_tangents.defjvp
+def _tangents(window: WindowShape, method: Method, primals: tuple, directions: tuple) -> tuple[Array, Array]:
+    costs, changes = primals[0], directions[0]
+    distances = _with_tangents(window, method, *primals)
+    slack = 1 + tie_tolerance(distances.dtype)
+
+    def sweep(costs: EdgeCosts, changes: EdgeCosts, distances: Array) -> Array:
+        result = jax.ShapeDtypeStruct(distances.shape, distances.dtype)
+        return host_call("driftway_path_tangents", _host_tangents, [result], distances, *costs, *changes)[0]
+
+    def relax(costs: EdgeCosts, changes: EdgeCosts, distances: Array) -> Array:
+        return push_tangents(costs, changes, distances, slack)
+
+    return distances, _on_platform(method, sweep, relax, costs, changes, distances)
+
+
 def _encoded(window: WindowShape) -> np.ndarray:
     return np.array(dataclasses.astuple(window), np.int64)
 
@@ -126,6 +151,12 @@ def _host_gradients(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None
     found = host_sweeps.gradients(_decoded(window), slack, tuple(costs), is_source, distances, cotangents)
     for output, each in zip(outputs, found, strict=True):
         output[...] = each
+
+
+def _host_tangents(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+    distances, *edges = inputs
+    slack = 1 + tie_tolerance(distances.dtype)
+    outputs[0][...] = host_sweeps.tangents(tuple(edges[:4]), tuple(edges[4:]), slack, distances)
 
 
 def _on_platform(method: Method, sweep: Any, relax: Any, *operands: Any) -> Any:

@@ -38,7 +38,7 @@ def within_limit(
 def with_own_windows(
     distance: Callable[..., Float[Array, "windows height width lanes"]],
     window: WindowShape,
-    *rasters: Float[Array, "windows height width"],
+    *rasters: Float[Array, "windows height ..."] | None,
 ) -> Float[Array, "windows height width lanes"]:
     """Compute distances when each source keeps to its own window, one window per source.
 
@@ -48,7 +48,7 @@ def with_own_windows(
         Takes the window and the rasters of all sources.
     window : WindowShape
         With ``own_windows``; static.
-    *rasters : (windows, height, width)
+    *rasters : (windows, height, width) or (windows, height) or None
 
     Returns
     -------
@@ -57,10 +57,16 @@ def with_own_windows(
     """
     one = WindowShape(1, 1, window.halo_rows, window.halo_columns)
     corners = [(a, b) for a in range(window.block_rows) for b in range(window.block_columns)]
-    cut = [
-        jnp.concatenate([raster[:, a : a + one.height, b : b + one.width] for a, b in corners]) for raster in rasters
-    ]
-    found = distance(one, *cut)[..., 0].reshape(window.lanes, -1, one.height, one.width)
+
+    def cut(raster: Array | None) -> Array | None:
+        if raster is None:
+            return None
+        rows = [raster[:, a : a + one.height] for a, _ in corners]
+        if raster.ndim == 3:
+            rows = [row[:, :, b : b + one.width] for row, (_, b) in zip(rows, corners, strict=True)]
+        return jnp.concatenate(rows)
+
+    found = distance(one, *map(cut, rasters))[..., 0].reshape(window.lanes, -1, one.height, one.width)
     placed = [
         jnp.pad(
             found[lane],

@@ -134,6 +134,26 @@ def test_gradient_is_finite_and_zero_where_there_is_no_node(name):
     np.testing.assert_array_equal(ignored, 0)
 
 
+def test_forward_mode_equals_central_differences(name):
+    """By one number that changes resistances and theta; without ties, at which a direction has a derivative of its own."""
+    resistance = landscapes()[1:5]
+    node = np.isfinite(resistance)
+    weights = np.random.default_rng(3).normal(size=(*resistance.shape, WINDOW.lanes))
+    directed = name in DIRECTED
+
+    def total(exponent):
+        distance = DISTANCES[name](0.5 * exponent, "inverse") if directed else DISTANCES[name]()
+        changed = jnp.where(node, jnp.where(node, resistance, 1) ** exponent, jnp.inf)
+        found = distance(changed, NEIGHBOURHOODS["8, average conductance"], WINDOW, np.inf)
+        return jnp.where(jnp.isfinite(found), found * weights, 0).sum()
+
+    forwards = jax.jit(jax.jacfwd(total), compiler_options=QUICK)(1.3)
+    alone = jax.jit(total, compiler_options=QUICK)
+    difference = float(alone(1.3 + 1e-6) - alone(1.3 - 1e-6)) / 2e-6
+    assert forwards == pytest.approx(difference, rel=1e-6)
+    assert (forwards == 0) == (name in GRAPHLESS)
+
+
 def test_keeps_single_precision(name):
     kind = jax.eval_shape(
         lambda r: DISTANCES[name]()(r, NEIGHBOURHOODS["4, average resistance"], WINDOW, np.inf),

@@ -172,7 +172,7 @@ def test_free_steps_make_all_distances_zero():
 def model(name: str, theta: float, step_cost: str) -> LandscapeModel:
     proximity = Proximity(load_kernel("exponential"), jnp.asarray(3.0))
     return LandscapeModel(
-        DISTANCES[name](theta, step_cost), proximity, FOUR if step_cost == "inverse" else EIGHT, np.inf
+        DISTANCES[name](jnp.asarray(theta), step_cost), proximity, FOUR if step_cost == "inverse" else EIGHT, np.inf
     )
 
 

@@ -1,0 +1,135 @@
+r"""Criticality: how much connectivity is lost when a cell is taken away, as habitat and as a way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import NDArray
+
+from .cells import Cells
+from .connectivity import LandscapeModel, source_connectivity
+from .job import Report
+from .window_plan import WindowPlan
+from .window_shape import WindowShape
+from .windows import Batch, Windows
+
+_PAIRS_AT_ONCE = 4_000_000
+
+
+def criticality(
+    model: LandscapeModel, plan: WindowPlan, cells: Cells, report: Report, *, ways_end_at_limit: bool
+) -> NDArray[np.float64]:
+    r"""Compute :math:`C - C_{-k}` of every node k, with C without self terms.
+
+    :math:`C_{-k}` is the connectivity of the landscape in which k is no node. Every window is computed once for each of its
+    cells without that cell; no other window notices the change.
+
+    Parameters
+    ----------
+    model, plan, cells, report
+        As of `connectivity_by_rows`.
+    ways_end_at_limit : bool
+        Whether a cell beyond the limit of all sources of a window cannot matter to them (true of shortest paths).
+
+    Returns
+    -------
+    array, shape (rows, columns)
+        Loss of C, 0 where there is no node.
+    """
+    alone = replace(plan, batch=1, band_rows=0)
+    strip = cells.strip(0, cells.rows)
+    # Any cell may be a source: a pair whose source has no quality adds nothing, with or without a cell.
+    windows = Windows(alone, strip.resistance, strip.quality, habitat_only=True, movement_cost=strip.movement_cost)
+    loss = np.zeros(windows.padded_shape)
+    one = _OneWindow(model, plan.window, ways_end_at_limit)
+    for batch in windows.batches():
+        report.raise_if_cancelled()
+        windows.add_windows(loss, batch, one.losses(batch, report)[None])
+        report.progress(batch.done, "Taking cells away")
+    return np.where(strip.node, windows.unpad(loss), 0)
+
+
+@dataclass(frozen=True)
+class _OneWindow:
+    model: LandscapeModel
+    window: WindowShape
+    ways_end_at_limit: bool
+
+    def losses(self, batch: Batch, report: Report) -> NDArray[np.float64]:
+        """Return what is lost in a window with each of its cells, shape (height, width)."""
+        given = batch.arrays(self.model.neighbourhood)
+        found = np.zeros(batch.resistance.shape[1:])
+        whole = float(_connectivity_of_each(self.model, *given, self.window)[0])
+        if whole == 0:
+            return found
+        matters = np.asarray(_reached(self.model, *given, self.window, self.ways_end_at_limit))[0]
+        places = self._places(np.argwhere(matters))
+        size = max(1, _PAIRS_AT_ONCE // (self.window.height * self.window.width * self.window.lanes))
+        for first in range(0, len(places), size):
+            report.raise_if_cancelled()
+            chosen = places[first : first + size]
+            without = _without(given, chosen, size)
+            values = np.asarray(_connectivity_of_each(self.model, *without, self.window))
+            for place, value in zip(chosen, values):
+                found[tuple(place[0])] = whole - float(value)
+        return found
+
+    def _places(self, cells: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """Return all places of each cell in the window: several where it is wider than the globe."""
+        around = self.model.neighbourhood.around
+        if not around or self.window.width <= around:
+            return [cell[None] for cell in cells]
+        by_cell: dict[tuple[int, int], list[Any]] = {}
+        for row, column in cells:
+            by_cell.setdefault((row, column % around), []).append((row, column))
+        return [np.array(places) for places in by_cell.values()]
+
+
+def _without(given: Sequence[Any], chosen: list[NDArray[np.intp]], size: int) -> Sequence[Any]:
+    """Return copies of a window, each without one cell; some of them whole, up to a fixed number."""
+    copies: list[Any] = [each if each is None else np.repeat(each, size, axis=0) for each in given]
+    resistance, quality = copies[:2]
+    for number, places in enumerate(chosen):
+        for row, column in places:
+            resistance[number, row, column] = np.inf
+            quality[number, row, column] = 0
+    return copies
+
+
+def _connectivity_of_window(
+    model: LandscapeModel,
+    resistance: Float[Array, "windows height width"],
+    quality: Float[Array, "windows height width"],
+    movement_cost: Float[Array, "windows height width"] | None,
+    latitude: Float[Array, "windows height"] | None,
+    window: WindowShape,
+) -> Float[Array, " windows"]:
+    return source_connectivity(model, resistance, quality, window, movement_cost, latitude).sum(axis=1)
+
+
+def _reached_in_window(
+    model: LandscapeModel,
+    resistance: Float[Array, "windows height width"],
+    quality: Float[Array, "windows height width"],
+    movement_cost: Float[Array, "windows height width"] | None,
+    latitude: Float[Array, "windows height"] | None,
+    window: WindowShape,
+    ways_end_at_limit: bool,
+) -> Array:
+    """Return which cells a source with quality reaches, or is."""
+    if not ways_end_at_limit:
+        model = eqx.tree_at(lambda m: m.limit, model, jnp.full_like(model.limit, jnp.inf))
+    distance = model.distance(resistance, model.neighbourhood, window, model.limit, movement_cost, latitude)
+    habitat = window.block(quality).reshape(-1, 1, 1, window.lanes) > 0
+    return (jnp.isfinite(distance) & habitat).any(axis=-1)
+
+
+# Once compiled they take NumPy's arrays as well.
+_connectivity_of_each: Callable[..., Array] = eqx.filter_jit(_connectivity_of_window)
+_reached: Callable[..., Array] = eqx.filter_jit(_reached_in_window)
