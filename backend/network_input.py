@@ -6,6 +6,7 @@ Light: the toolbox runs the same checks before it starts the worker.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +118,35 @@ def check_dispersal(job: Job) -> None:
         raise InputError("DISPERSAL_DISTANCE", f"{distance:g} is no dispersal distance.", "It must be > 0.")
 
 
+def length_of(job: Job) -> Callable[[float], float]:
+    """Return what turns a value of the links' field into a length: itself, or ``-ln(p) / k``; NaN where there is none."""
+    given = job.parameters
+    if given.get("LINK_VALUES") != "probability":
+        return float
+    rate = -math.log(given["PROBABILITY"]) / given["DISPERSAL_DISTANCE"]
+
+    def length(value: float) -> float:
+        if not 0 <= value <= 1:
+            return math.nan
+        return -math.log(value) / rate if value > 0 else math.inf
+
+    return length
+
+
+def _lengths(job: Job, headers: NetworkHeaders, edges: VectorTable) -> NDArray[np.float64]:
+    values = _numbers(edges, headers.distance, "EDGES", "distance must be >= 0")
+    if job.parameters.get("LINK_VALUES") != "probability":
+        return values
+    if (values > 1).any():
+        raise InputError(
+            "EDGES",
+            f"'{headers.distance}' is to hold probabilities and exceeds 1: {_place(values > 1, edges)}, up to "
+            f"{values.max():g}.",
+            "Set LINK_VALUES to distance, or correct it.",
+        )
+    return np.array([length_of(job)(value) for value in values.tolist()], float)
+
+
 def read_patch_network(job: Job, headers: NetworkHeaders, report: Report) -> PatchNetwork:
     """Read a network and say what cannot be worked with.
 
@@ -137,7 +167,7 @@ def read_patch_network(job: Job, headers: NetworkHeaders, report: Report) -> Pat
     capacity = _numbers(nodes, headers.capacity, "NODES", "capacity must be >= 0")
     if np.isinf(capacity).any():
         raise InputError("NODES", f"Infinite '{headers.capacity}': {_place(np.isinf(capacity), nodes)}.", "Correct it.")
-    length = _numbers(edges, headers.distance, "EDGES", "distance must be >= 0")
+    length = _lengths(job, headers, edges)
     found, start, end = _ends(headers, nodes, edges, report)
     network = PatchNetwork(headers, nodes, edges, found.words, found.field, capacity, start, end, length)
     _warn(network, report)
@@ -184,7 +214,7 @@ def _ends(
         missing = ~present(edges.columns, field)
         if missing.any():
             raise InputError("EDGES", f"'{field}' is empty: {_place(missing, edges)}.", "Every link joins two nodes.")
-        ends.append(_words(edges.columns[field]))
+        ends.append(as_names(edges.columns[field]))
     wanted = set(ends[0]) | set(ends[1])
     namings = _namings(headers, nodes)
     if not namings:
@@ -232,16 +262,16 @@ def _namings(headers: NetworkHeaders, nodes: VectorTable) -> list[_Naming]:
         fields.sort(key=lambda name: usual.get(name.lower(), len(usual)))
     found = []
     for name in fields:
-        words = _words(nodes.columns[name]) if present(nodes.columns, name).all() else []
+        words = as_names(nodes.columns[name]) if present(nodes.columns, name).all() else []
         if words and len(set(words)) == len(words):
             found.append(_Naming(name, words))
     if headers.identifier:
         return found
     likely = sum(naming.field.lower() in _USUAL_NAMES for naming in found)
-    return [*found[:likely], _Naming("", _words(nodes.fid)), *found[likely:]]
+    return [*found[:likely], _Naming("", as_names(nodes.fid)), *found[likely:]]
 
 
-def _words(values: NDArray[Any]) -> list[str]:
+def as_names(values: NDArray[Any]) -> list[str]:
     """Return names as text, whole numbers without decimals, so that 3, 3.0 and '3' are one node."""
     if values.dtype.kind == "f":
         return [str(int(v)) if math.isfinite(v) and v == int(v) else repr(v) for v in values.tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .declarations import Field, Number, OutputLayer, Parameter, Vector, VectorOutput, VectorStyle
+from .declarations import Choice, Field, Number, OutputLayer, Parameter, Vector, VectorOutput, VectorStyle
 
 NETWORK: tuple[Parameter, ...] = (
     Vector(
@@ -52,6 +52,15 @@ DISPERSAL: tuple[Parameter, ...] = (
         default=0.5,
         minimum=1e-9,
         maximum=0.999999,
+    ),
+    Choice(
+        "LINK_VALUES",
+        "The distance field holds",
+        "Lengths or costs; or the probability of direct dispersal along each link, 0 to 1, as in Conefor's probability "
+        "files. Then p is what the field says, and a link counts as -ln(p) / k long.",
+        options=(("distance", "Distances"), ("probability", "Probabilities")),
+        default="distance",
+        advanced=True,
     ),
 )
 

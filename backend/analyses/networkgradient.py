@@ -61,7 +61,11 @@ DECLARATION = Declaration(
         ReportOutput("REPORT", "Report", "Map, numbers and classes as one HTML file.", optional=True),
         NumberOutput("PC_NUMERATOR", "Numerator of PC", "Sum of a_i a_j p*_ij.", unit="capacity x capacity"),
         NumberOutput("ECA", "Equivalent connected area", "Square root of the numerator of PC.", unit="capacity"),
-        NumberOutput("BY_DISPERSAL_DISTANCE", "Gradient by dispersal distance", "d index / d DISPERSAL_DISTANCE."),
+        NumberOutput(
+            "BY_DISPERSAL_DISTANCE",
+            "Gradient by dispersal distance",
+            "d index / d DISPERSAL_DISTANCE; 0 where links hold probabilities.",
+        ),
     ),
     references=REFERENCES,
 )
@@ -95,13 +99,23 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     values = job.parameters
     a, length = network.capacity, network.length
     links = adjacency(len(a), network.start, network.end, length)
-    found = gradient(links, a, decay_rate(values["DISPERSAL_DISTANCE"], values["PROBABILITY"]), report)
+    rate = decay_rate(values["DISPERSAL_DISTANCE"], values["PROBABILITY"])
+    found = gradient(links, a, rate, report)
     eca = math.sqrt(found.numerator)
     index = eca if values["INDEX"] == "eca" else found.numerator
     outer = 1.0 if values["INDEX"] == "pc_numerator" else (0.5 / eca if eca > 0 else 0.0)
-    edges = _fields(outer * found.by_length, np.where(np.isfinite(length), length, 0.0), index)
+    finite = np.where(np.isfinite(length), length, 0.0)
+    by_length = outer * found.by_length
+    if values["LINK_VALUES"] == "probability":
+        chance = np.exp(-rate * length)
+        by_value = np.divide(-by_length, rate * chance, out=np.zeros_like(chance), where=chance > 0)
+        edges = _fields(by_value, chance, index)
+    else:
+        edges = _fields(by_length, finite, index)
     nodes = _fields(outer * found.by_capacity, a, index)
-    scaled = -math.fsum(edges["gradient"] * np.where(np.isfinite(length), length, 0.0)) / values["DISPERSAL_DISTANCE"]
+    # what the field holds stays: lengths scale p, probabilities are p themselves
+    by_distance = -math.fsum(by_length * finite) / values["DISPERSAL_DISTANCE"]
+    scaled = 0.0 if values["LINK_VALUES"] == "probability" else by_distance
     numbers = {"PC_NUMERATOR": found.numerator, "ECA": eca, "BY_DISPERSAL_DISTANCE": scaled}
     rows = [
         *_classes("links", network.headers.edges, network.edge_table, values["LINK_CLASS"], edges),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from typing import Any
 
@@ -24,13 +22,12 @@ from ..errors import InputError, MemoryPlanError
 from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..memory import available_memory, human_bytes
+from ..network_curve import CURVE, add_curves, index_curve, table_text
 from ..network_input import PatchNetwork, check_dispersal, check_network_headers, read_patch_network
 from ..network_output import write_network_results
 from ..network_parameters import DEFINITIONS, DISPERSAL, IDENTIFIER, NETWORK, REFERENCES, network_output
 from ..network_picture import network_picture
 from ..outputs import Outputs
-
-_CURVE = ("distance", "pc_numerator", "eca", "iic_numerator", "intra_percent", "direct_percent", "step_percent")
 
 DECLARATION = Declaration(
     id="networkindices",
@@ -57,7 +54,7 @@ DECLARATION = Declaration(
         Text(
             "MORE_DISTANCES",
             "Further dispersal distances",
-            "Indices of the whole network are computed for these as well, for the plot of index against distance: "
+            "Indices of the whole network are computed for these as well, for the plots of index against distance: "
             "numbers apart by blanks or semicolons, for example 500; 1000; 2000.",
             optional=True,
         ),
@@ -111,7 +108,14 @@ DECLARATION = Declaration(
             optional=True,
         ),
         TableOutput("INDICES", "Indices by distance", "CSV: one row per dispersal distance.", optional=True),
-        ReportOutput("REPORT", "Report", "Map, numbers and the plot of index against distance.", optional=True),
+        TableOutput(
+            "IMPORTANCE",
+            "dPC of the patches by distance",
+            "CSV: one row per dispersal distance and patch with dpc, intra, flux and connector.",
+            optional=True,
+            create_by_default=False,
+        ),
+        ReportOutput("REPORT", "Report", "Map, numbers and plots of each index against distance.", optional=True),
         NumberOutput("PC_NUMERATOR", "Numerator of PC", "Sum of a_i a_j p*_ij.", unit="capacity x capacity"),
         NumberOutput("ECA", "Equivalent connected area", "Square root of the numerator of PC.", unit="capacity"),
         NumberOutput("IIC_NUMERATOR", "Numerator of IIC", "Sum of a_i a_j / (1 + links).", unit="capacity x capacity"),
@@ -148,6 +152,8 @@ def check(job: Job, report: Report) -> PatchNetwork:
             "Leave 'link_improvement' out of COMPUTE, or raise the memory limit.",
             "COMPUTE",
         )
+    if needed:
+        report.message(f"Peak memory about {human_bytes(needed + 3e8)}.")
     if nodes > 5000 and "link_removal" in _computed(job):
         report.warning(f"Removing each link among {nodes} nodes may take long; COMPUTE can do without.")
     return network
@@ -184,32 +190,17 @@ def _distances(job: Job) -> list[float]:
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the indices of a job."""
-    from ..network_indices import decay_rate, integral_numerator, probability_sums
-    from ..network_search import adjacency
+    from ..network_importance import PARTS, importance, importance_by_distance
+    from ..network_indices import decay_rate
 
     network = check(job, report)
-    values = job.parameters
-    distances = _distances(job)
-    a = network.capacity
-    ends = len(a), network.start, network.end
-    links = adjacency(*ends, network.length)
-    rates = [decay_rate(distance, values["PROBABILITY"]) for distance in distances]
-    sums = probability_sums(links, a, rates, report)
-    integral: dict[float, float] = {}
-    for distance in distances:
-        limit = distance if values["IIC_LINKS"] == "within" else math.inf
-        if limit not in integral:
-            kept = np.where(network.length <= limit, network.length, math.inf)
-            integral[limit] = integral_numerator(adjacency(*ends, kept), a, report)
-    rows = []
-    for row, distance in enumerate(distances):
-        total = sums.numerator[row]
-        shares = _shares(total, sums.intra, sums.direct[row])
-        limit = distance if values["IIC_LINKS"] == "within" else math.inf
-        rows.append([distance, total, math.sqrt(total), integral[limit], *shares])
-    node_results, edge_results, numbers = _parts(job, network, rates[0], report)
-    found = dict(zip(_CURVE, rows[0]))
-    whole = values["LANDSCAPE_CAPACITY"]
+    values, distances = job.parameters, _distances(job)
+    probability, within = values["PROBABILITY"], values["IIC_LINKS"] == "within"
+    rows = index_curve(network, distances, probability, within=within, report=report)
+    nodes, edges, numbers = importance(
+        network, decay_rate(distances[0], probability), _computed(job), values["IMPROVEMENT"], report
+    )
+    found, whole = dict(zip(CURVE, rows[0])), values["LANDSCAPE_CAPACITY"]
     numbers = {
         "PC_NUMERATOR": found["pc_numerator"],
         "ECA": found["eca"],
@@ -218,81 +209,18 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         "PC_INTRA": found["intra_percent"],
         "PC_DIRECT": found["direct_percent"],
         "PC_STEP": found["step_percent"],
-        "TOTAL_CAPACITY": math.fsum(a),
+        "TOTAL_CAPACITY": math.fsum(network.capacity),
         **numbers,
     }
+    if outputs.wants("IMPORTANCE"):
+        parts = importance_by_distance(network, distances, probability, nodes, report)
+        outputs.write_text("IMPORTANCE", table_text(("distance", "node", *PARTS), parts))
     report.progress(1, "Writing the results")
-    write_network_results(outputs, "NETWORK", job, network, node_results, edge_results)
-    outputs.write_text("INDICES", _table(rows))
+    write_network_results(outputs, "NETWORK", job, network, nodes, edges)
+    outputs.write_text("INDICES", table_text(CURVE, sorted(rows)))
     if outputs.wants("REPORT"):
-        outputs.write_text("REPORT", _page(job, network, numbers, node_results, rows, outputs.warnings))
+        outputs.write_text("REPORT", _page(job, network, numbers, nodes, rows, outputs.warnings))
     return numbers
-
-
-def _shares(total: float, intra: float, direct: float) -> tuple[float, float, float]:
-    if total == 0:
-        return 0.0, 0.0, 0.0
-    return 100 * intra / total, 100 * direct / total, max(0.0, 100 * (total - intra - direct) / total)
-
-
-def _parts(
-    job: Job, network: PatchNetwork, rate: float, report: Report
-) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], dict[str, float]]:
-    """Return the fields of nodes and links, and the numbers that go with them."""
-    from ..network_centrality import betweenness_and_closeness, components, degree_and_clustering
-    from ..network_removal import improvements, removals
-    from ..network_search import adjacency
-
-    a, computed = network.capacity, _computed(job)
-    ends = len(a), network.start, network.end, network.length
-    links, simple = adjacency(*ends), adjacency(*ends, simple=True)
-    nodes: dict[str, NDArray[Any]] = {}
-    edges: dict[str, NDArray[Any]] = {"probability": np.exp(-rate * network.length)}
-    numbers = {"STEPPING_STONES": math.nan}
-    numerator = math.nan
-    if {"node_removal", "link_removal"} & set(computed):
-        found = removals(links, a, rate, each_link="link_removal" in computed, report=report)
-        numerator = found.numerator
-        if "node_removal" in computed:
-            names = {"dpc": found.total, "intra": found.intra, "flux": found.flux, "connector": found.connector}
-            nodes.update({name: found.percent(part) for name, part in names.items()})
-            nodes["dec"] = _eca_change(numerator, -found.total)
-            nodes["stepping_stone"] = found.connector > found.intra + found.flux
-            numbers["STEPPING_STONES"] = float(nodes["stepping_stone"].sum())
-        if "link_removal" in computed:
-            edges["dec"] = _eca_change(numerator, -found.links)
-    if "link_improvement" in computed:
-        better = job.parameters["IMPROVEMENT"] * np.where(np.isfinite(network.length), network.length, 0)
-        gains = improvements(links, network.start, network.end, better, a, rate, report)
-        if math.isnan(numerator):
-            from ..network_indices import probability_sums
-
-            numerator = float(probability_sums(links, a, [rate]).numerator[0])
-        edges["dec_improved"] = _eca_change(numerator, gains)
-    if "centrality" in computed:
-        nodes["betweenness"], nodes["closeness"] = betweenness_and_closeness(simple, a, rate, report)
-    nodes["degree"], clustering = degree_and_clustering(simple)
-    if "centrality" in computed:
-        nodes["clustering"] = clustering
-    nodes["component"], totals = components(links, a)
-    numbers["COMPONENTS"] = len(totals)
-    return nodes, edges, numbers
-
-
-def _eca_change(numerator: float, change: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return by how many per cent ECA changes when the numerator does, > 0 whatever the direction."""
-    if numerator <= 0:
-        return np.zeros_like(change)
-    share = np.maximum(change / numerator, -1)
-    return 100 * np.abs(share / (1 + np.sqrt(1 + share)))
-
-
-def _table(rows: list[list[float]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CURVE)
-    writer.writerows(sorted(rows))
-    return text.getvalue()
 
 
 def _page(
@@ -316,10 +244,5 @@ def _page(
             for row in worth
         ]
         page.add_table("The ten most important patches", ["patch", "dPC %", "intra %", "flux %", "connector %"], table)
-    ordered = sorted(rows)
-    if len({row[0] for row in ordered}) > 1:
-        columns = list(zip(*ordered))
-        lines = {"x": (list(columns[0]), ""), "ECA": (list(columns[2]), "#2f6f8f")}
-        page.add_curve("ECA against dispersal distance", "Dispersal distance", "ECA", lines)
-    page.add_table("Indices by dispersal distance", [name.replace("_", " ") for name in _CURVE], ordered)
+    add_curves(page, rows)
     return page.render()

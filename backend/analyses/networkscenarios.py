@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from ..declarations import Declaration, NumberOutput, ReportOutput, TableOutput, Vector
+from ..declarations import Choice, Declaration, Number, NumberOutput, ReportOutput, TableOutput, Vector
 from ..errors import InputError
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..memory import available_memory
-from ..network_input import NetworkHeaders, PatchNetwork, check_dispersal, check_network_headers, read_patch_network
+from ..memory import available_memory, human_bytes
+from ..network_input import NetworkHeaders, check_dispersal, check_network_headers, length_of, read_patch_network
 from ..network_parameters import DEFINITIONS, DISPERSAL, IDENTIFIER, NETWORK, REFERENCES
 from ..network_scenarios import ACTIONS, Scenarios, read_scenarios
+from ..network_selections import SELECTIONS, selected_changes
 from ..outputs import Outputs
 from ..vector_io import VectorLayer
+from ..wording import counted
+
+_BYTES_OF_ALL = 3e8
 
 _COLUMNS = (
     "scenario",
@@ -41,8 +45,11 @@ DECLARATION = Declaration(
         "A table holds one change a row: the field scenario says to which scenario it belongs, action what is done, node or "
         "from and to on what, and value the new capacity or distance. Actions: remove_node, set_capacity and add_node "
         "(node, value), remove_link, set_distance and add_link (from, to, value). Rows of one scenario work together.",
-        "Features that are selected in QGIS can be one more scenario: give the layer of nodes or links as REMOVED_NODES or "
-        "REMOVED_LINKS with 'selected features only'.",
+        "Features that are selected in QGIS are one more scenario, or one each: choose 'selected features only' for a layer of "
+        "nodes or links to remove or to change, or for a layer of candidates to add. What changes gets NEW_CAPACITY or "
+        "NEW_DISTANCE, or where these are empty what the fields of the given layer hold, for example of an edited copy. What "
+        "is added has the fields of NODES and EDGES; a node that is added alone comes with the added links that join it to "
+        "the network.",
         *DEFINITIONS,
     ),
     tags=("network", "graph", "scenario", "restoration", "removal", "PC", "ECA", "IIC", "patches", "links"),
@@ -55,17 +62,38 @@ DECLARATION = Declaration(
             f"Table with scenario, action ({', '.join(ACTIONS)}), node, from, to, value.",
             optional=True,
         ),
+        Vector("REMOVED_NODES", "Nodes to remove", "Features of NODES.", optional=True),
+        Vector("REMOVED_LINKS", "Links to remove", "Features of EDGES.", optional=True),
         Vector(
-            "REMOVED_NODES",
-            "Nodes to remove",
-            "Features of NODES that the scenario 'selection' removes.",
+            "CHANGED_NODES", "Nodes to change", "Features of NODES, or of a copy with new capacities.", optional=True
+        ),
+        Number(
+            "NEW_CAPACITY",
+            "New capacity",
+            "Of the nodes to change. Empty: what the capacity field of that layer holds.",
+            minimum=0.0,
+            unit="capacity",
             optional=True,
         ),
         Vector(
-            "REMOVED_LINKS",
-            "Links to remove",
-            "Features of EDGES that the scenario 'selection' removes.",
+            "CHANGED_LINKS", "Links to change", "Features of EDGES, or of a copy with new distances.", optional=True
+        ),
+        Number(
+            "NEW_DISTANCE",
+            "New distance",
+            "Of the links to change. Empty: what the distance field of that layer holds.",
+            minimum=0.0,
+            unit="unit of the distance field",
             optional=True,
+        ),
+        Vector("ADDED_NODES", "Nodes to add", "Candidates with the fields of NODES.", optional=True),
+        Vector("ADDED_LINKS", "Links to add", "Candidates with the fields of EDGES.", optional=True),
+        Choice(
+            "SELECTED",
+            "Features to remove, change or add",
+            "Make one scenario together, or a scenario each.",
+            options=(("together", "One scenario"), ("each", "A scenario each")),
+            default="together",
         ),
         IDENTIFIER,
     ),
@@ -85,8 +113,11 @@ def _headers(job: Job) -> NetworkHeaders:
     headers = check_network_headers(job)
     check_dispersal(job)
     given = job.parameters
-    if not any(given[name] for name in ("SCENARIOS", "REMOVED_NODES", "REMOVED_LINKS")):
-        raise InputError("SCENARIOS", "There is no scenario.", "Give a table, or features to remove.")
+    if not any(given[name] for name in ("SCENARIOS", *SELECTIONS)):
+        raise InputError("SCENARIOS", "There is no scenario.", "Give a table, or features to remove, change or add.")
+    for name in SELECTIONS:
+        if given[name]:
+            VectorLayer(given[name], name)
     if given["SCENARIOS"]:
         table = VectorLayer(given["SCENARIOS"], "SCENARIOS")
         for name in ("scenario", "action"):
@@ -99,69 +130,40 @@ def check_headers(job: Job) -> None:
     _headers(job)
 
 
-def check(job: Job, report: Report) -> tuple[PatchNetwork, Scenarios]:
-    """Check everything; raises `InputError`."""
+def check(job: Job, report: Report) -> Scenarios:
+    """Check everything; raises `InputError` or `MemoryPlanError`."""
     network = read_patch_network(job, _headers(job), report)
     given = job.parameters
     table = VectorLayer(given["SCENARIOS"], "SCENARIOS").read() if given["SCENARIOS"] else None
-    return network, read_scenarios(network, table, _removed_nodes(job, network), _removed_links(job, network))
+    found = read_scenarios(network, table, selected_changes(job, network), length_of(job), _memory(job))
+    used = 16 * found.capacity.size + 16 * found.length.size
+    report.message(
+        f"{counted(len(found.names) - 1, 'scenario')}, peak memory about {human_bytes(used + _BYTES_OF_ALL)}."
+    )
+    return found
 
 
-def _removed_nodes(job: Job, network: PatchNetwork) -> list[int]:
-    source = job.parameters["REMOVED_NODES"]
-    if not source:
-        return []
-    layer = VectorLayer(source, "REMOVED_NODES")
-    table = layer.read()
-    if network.named_by:
-        values = table.columns[layer.field(network.named_by, "REMOVED_NODES")].tolist()
-    else:
-        values = table.fid.tolist()
-    place = {name: row for row, name in enumerate(network.names)}
-    names = [str(int(v)) if isinstance(v, float) and v == int(v) else str(v).strip() for v in values]
-    unknown = next((name for name in names if name not in place), None)
-    if unknown is not None:
-        raise InputError("REMOVED_NODES", f"It holds '{unknown}', which is not in NODES.", "Select features of NODES.")
-    return [place[name] for name in names]
-
-
-def _removed_links(job: Job, network: PatchNetwork) -> list[int]:
-    source = job.parameters["REMOVED_LINKS"]
-    if not source:
-        return []
-    place = {fid: row for row, fid in enumerate(network.edge_table.fid.tolist())}
-    ids = VectorLayer(source, "REMOVED_LINKS").read([]).fid.tolist()
-    unknown = next((fid for fid in ids if fid not in place), None)
-    if unknown is not None:
-        raise InputError(
-            "REMOVED_LINKS", f"It holds feature {unknown}, which is not in EDGES.", "Select features of EDGES."
-        )
-    return [place[fid] for fid in ids]
+def _memory(job: Job) -> int:
+    return (job.memory_limit or int(0.8 * available_memory())) // 2
 
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the indices of all scenarios."""
-    from ..network_centrality import components
-    from ..network_indices import decay_rate, integral_numerator
-    from ..network_scenarios import scenario_sums
-    from ..network_search import adjacency
+    from ..network_indices import decay_rate
+    from ..network_scenarios import scenario_totals
 
-    _, scenarios = check(job, report)
+    scenarios = check(job, report)
     values = job.parameters
-    memory = (job.memory_limit or int(0.8 * available_memory())) // 2
     rate = decay_rate(values["DISPERSAL_DISTANCE"], values["PROBABILITY"])
-    numerators = scenario_sums(scenarios, rate, memory, report)
-    eca = np.sqrt(np.maximum(numerators, 0))
+    totals = scenario_totals(scenarios, rate, _memory(job), report)
+    eca = np.sqrt(np.maximum(totals["pc_numerator"], 0))
     rows: list[list[Any]] = []
     for number, name in enumerate(scenarios.names):
-        report.raise_if_cancelled()
         a, there = scenarios.capacity[number], scenarios.there[number]
-        links = adjacency(len(a), scenarios.start, scenarios.end, scenarios.length[number])
-        parts = components(links, a)[0][there]
         change = 100 * (eca[number] / eca[0] - 1) if eca[0] > 0 else math.nan
-        row = [name, numerators[number], eca[number], change, integral_numerator(links, a), len(np.unique(parts))]
+        row = [name, float(totals["pc_numerator"][number]), float(eca[number]), float(change)]
+        row += [float(totals["iic_numerator"][number]), int(totals["components"][number])]
         rows.append([*row, int(there.sum()), math.fsum(a)])
-    rows = [[value.item() if isinstance(value, np.generic) else value for value in row] for row in rows]
     numbers = {
         "SCENARIO_COUNT": len(rows) - 1,
         "PC_NUMERATOR": rows[0][1],

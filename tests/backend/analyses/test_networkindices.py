@@ -55,7 +55,17 @@ def test_several_distances_and_the_report(tmp_path: Path) -> None:
     assert [float(row["iic_numerator"]) for row in rows] == [14, 16, 24, 24]
     assert float(rows[1]["pc_numerator"]) == found.numbers["PC_NUMERATOR"]
     assert not any("count for IIC" in text for text in found.heard.messages)
-    assert "ECA against dispersal distance" in found.text("REPORT")
+    assert [float(row["components_within"]) for row in rows] == [3, 2, 1, 1]
+    for name in ("Numerator of PC", "ECA", "Numerator of IIC", "Components, links up to the distance", "Shares of PC"):
+        assert f"{name} against dispersal distance" in found.text("REPORT")
+    nodes = found.layer("nodes").columns
+    parts = [row for row in csv.DictReader(found.text("IMPORTANCE").splitlines()) if row["distance"] == "100.0"]
+    assert [row["node"] for row in parts] == ["1", "2", "3"]
+    for name in ("dpc", "intra", "flux", "connector"):
+        assert [float(row[name]) for row in parts] == nodes[name].tolist()
+    half = [float(row["flux"]) for row in csv.DictReader(found.text("IMPORTANCE").splitlines())][:3]
+    total = 14 + 2 * (2 / 4 + 6 / 16 + 3 / 64)
+    np.testing.assert_allclose(half, 200 * np.array([0.546875, 0.875, 0.421875]) / total)
     assert "dPC of the patches" in found.text("REPORT")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from backend.network_centrality import betweenness_and_closeness, components, degree_and_clustering
+from backend.network_improvement import improvements
 from backend.network_indices import (
     all_distances,
     decay_rate,
@@ -15,7 +16,7 @@ from backend.network_indices import (
     integral_numerator,
     probability_sums,
 )
-from backend.network_removal import improvements, removals
+from backend.network_removal import removals
 from backend.network_search import Adjacency, adjacency
 
 networkx = pytest.importorskip("networkx")
