@@ -1,20 +1,64 @@
-"""Spending a budget where the gradient of connectivity promises most, in rounds, beside honest baselines."""
+"""Spending a budget where it raises connectivity most, by one of several methods, beside honest baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .actions import Action
-from .candidates import Candidates
-from .connectivity import connectivity
-from .job import Report
-from .landscape import Landscape
-from .sensitivity import sensitivity
-from .window_plan import WindowPlan
+from .budget import take
+from .compactness import large_enough
+from .errors import InputError
+from .plan import Plan, Round
+from .planning import Problem
+from .prioritisation_bound import Bound
+from .prioritisation_flow import Flow, by_flow
+from .prioritisation_greedy import greedily
+from .prioritisation_integer import by_every_subset, by_integer_programming
+from .prioritisation_ranking import by_rounds
+
+METHODS = (
+    ("ranking", "Ranking by the gradient, in rounds"),
+    ("greedy", "Greedy, by true gains"),
+    ("flow", "Gradient flow, rounded"),
+    ("integer", "Integer programme of the linearised problem"),
+    ("exact", "Every affordable subset (tiny problems)"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to search.
+
+    Parameters
+    ----------
+    method : str
+        One of `METHODS`.
+    rounds : int
+        >= 1: rounds of the ranking, linearisations, points of the curve.
+    rank_by : str
+        Of the ranking: ``"gain"``, ``"sensitivity"`` or ``"elasticity"``.
+    seed : int
+        Of everything random.
+    exhaustive : bool
+        Of the greedy method.
+    flow : Flow
+    smallest_patch : float
+        Cells.
+    draws : int
+        Random selections per point of the curve.
+    """
+
+    method: str = "ranking"
+    rounds: int = 5
+    rank_by: str = "gain"
+    seed: int = 0
+    exhaustive: bool = False
+    flow: Flow = field(default_factory=lambda: Flow(60, 3, 50))
+    smallest_patch: float = 0.0
+    draws: int = 5
 
 
 @dataclass(frozen=True)
@@ -30,9 +74,11 @@ class CurvePoint:
     spent : float
         Unit of the budget.
     predicted, gain : float
-        What the gradients promised, and C minus C before; both summed over the rounds so far.
-    random, top_quality : float
-        True gains of a random selection and of the candidates of the highest quality at the same budget.
+        What the gradients promised, and the objective minus the objective before.
+    random, random_low, random_high : float
+        Mean, lowest and highest gain of random selections at the same budget.
+    top_quality, elasticity : float
+        Gains of the candidates of the highest quality, and of those of the highest elasticity before anything is done.
     """
 
     round: int
@@ -41,7 +87,10 @@ class CurvePoint:
     predicted: float
     gain: float
     random: float
+    random_low: float
+    random_high: float
     top_quality: float
+    elasticity: float
 
 
 @dataclass(frozen=True)
@@ -50,249 +99,231 @@ class Prioritisation:
 
     Parameters
     ----------
-    selected : array of bool, shape (rows, columns)
-    rank : int array, shape (rows, columns)
-        1 = first; candidates that are not selected follow by their last score; 0 elsewhere.
+    plan : Plan
+    rank : int array, shape (candidates,)
+        1 = first; candidates that are not selected follow by their last score.
     before : float
-        C without action.
+        The objective without action.
     curve : list of CurvePoint
+    values : array, shape (landscapes,)
+        Targets with the selection.
+    error : float
+        Largest standard error of a baseline that was estimated from a sample; 0 where none was.
     """
 
-    selected: NDArray[np.bool_]
+    plan: Plan
     rank: NDArray[np.int32]
     before: float
     curve: list[CurvePoint]
+    values: NDArray[np.float64]
+    error: float
 
 
-@dataclass(frozen=True)
-class _Share:
-    """Maps the progress of one pass into that of the whole run."""
+class _Steps:
+    """Progress in steps whose number is roughly known."""
 
-    report: Report
-    passed: int
-    passes: int
-    step: str
+    def __init__(self, problem: Problem, expected: int) -> None:
+        self._outer, self._expected, self._done, self._name = problem.report, max(1, expected), -1, ""
+        problem.report = self
+
+    def step(self, name: str) -> None:
+        """Begin another step."""
+        self._done, self._name = self._done + 1, name
+        self.progress(0.0, name)
 
     def message(self, text: str) -> None:
-        self.report.message(text)
+        self._outer.message(text)
 
     def warning(self, text: str) -> None:
-        self.report.warning(text)
+        self._outer.warning(text)
 
     def progress(self, fraction: float, step: str) -> None:
-        self.report.progress((self.passed + fraction) / self.passes, step or self.step)
+        # Towards 1, never beyond, whatever the number of steps turns out to be.
+        share = (self._done + fraction) / self._expected
+        self._outer.progress(
+            min(1.0, share if share < 0.8 else 1 - 0.2 * np.exp(-(share - 0.8) / 0.2)), step or self._name
+        )
 
     def raise_if_cancelled(self) -> None:
-        self.report.raise_if_cancelled()
-
-
-class _Planner:
-    """One prioritisation: the landscape under any selection, and the passes over it."""
-
-    def __init__(
-        self,
-        landscape: Landscape,
-        plan: WindowPlan,
-        action: Action,
-        candidates: Candidates,
-        report: Report,
-        passes: int,
-        count_self: bool,
-    ) -> None:
-        self._plan, self._action, self._candidates = plan, action, candidates
-        self._report, self._passes, self._passed, self._count_self = report, passes, 0, count_self
-        self._landscape = landscape
-        given = np.where(landscape.node, getattr(landscape, action.raster), 1)
-        self.before = action.before(np.nan_to_num(given), candidates.candidate)
-        self.after = np.where(candidates.candidate, action.after(np.nan_to_num(given)), self.before)
-        ease_before = action.ease(np.where(candidates.candidate, self.before, 1))
-        self.change = action.ease(np.where(candidates.candidate, self.after, 1)) - ease_before
-
-    def landscape(self, selected: NDArray[np.bool_]) -> Landscape:
-        """Return the landscape after acting in the selected cells."""
-        value = np.where(selected, self.after, self.before)
-        value = np.where(np.isnan(getattr(self._landscape, self._action.raster)) & ~selected, np.nan, value)
-        if self._action.raster == "movement":
-            value = np.where(self._landscape.node, value, self._landscape.movement)
-        return replace(self._landscape, **{self._action.raster: value})
-
-    def total(self, selected: NDArray[np.bool_], step: str) -> float:
-        """Return C after acting in the selected cells."""
-        landscape = self.landscape(selected)
-        found = connectivity(
-            landscape.model,
-            self._plan,
-            landscape.resistance,
-            landscape.quality,
-            self._share(step),
-            mean_distance=False,
-            movement_cost=landscape.movement_cost,
-        )
-        return found.total + found.self_total * self._count_self
-
-    def gradient(self, selected: NDArray[np.bool_], step: str) -> tuple[float, NDArray[np.float64]]:
-        """Return C and its gradient with respect to what the action raises."""
-        landscape = self.landscape(selected)
-        raster = self._action.raster
-        found = sensitivity(landscape, self._plan, [raster], self._share(step), count_self=self._count_self)
-        values = np.where(landscape.node, np.nan_to_num(getattr(landscape, raster)), 1)
-        return found.total, self._action.by_ease(found.sensitivity[raster], values)
-
-    def value(self, selected: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return what the action raises, as it now is."""
-        return self._action.ease(np.where(self._candidates.candidate, np.where(selected, self.after, self.before), 1))
-
-    def _share(self, step: str) -> _Share:
-        self._passed += 1
-        return _Share(self._report, self._passed - 1, self._passes, step)
-
-
-def take(order: NDArray[np.intp], cost: NDArray[np.float64], budget: float) -> NDArray[np.intp]:
-    """Return the cells of `order` that a budget pays for, first come first served.
-
-    A cell that is too expensive for what is left is passed over, not waited for.
-
-    Parameters
-    ----------
-    order : int array
-        Flat indices, best first.
-    cost : array
-        Flat costs, > 0.
-    budget : float
-        >= 0.
-    """
-    left = budget * (1 + 1e-12)
-    costs = cost[order]
-    cheapest = np.minimum.accumulate(costs[::-1])[::-1]
-    taken = []
-    for position, price in enumerate(costs):
-        if cheapest[position] > left:
-            break
-        if price <= left:
-            taken.append(order[position])
-            left -= price
-    return np.array(taken, np.intp)
+        self._outer.raise_if_cancelled()
 
 
 def prioritise(
-    landscape: Landscape,
-    plan: WindowPlan,
-    action: Action,
-    candidates: Candidates,
-    report: Report,
-    *,
-    rounds: int,
-    rank_by: str,
-    seed: int,
-    count_self: bool = False,
+    problem: Problem,
+    settings: Settings,
+    quality: NDArray[np.float64],
+    keep: Callable[[NDArray[np.bool_]], None] = lambda selected: None,
 ) -> Prioritisation:
-    """Select cells in rounds and compare the selection with baselines.
+    """Select candidates and compare the selection with baselines.
 
     Parameters
     ----------
-    landscape : Landscape
-    plan : WindowPlan
-        Its halo holds for the landscape after the action as well.
-    action : Action
-    candidates : Candidates
-    report : Report
-        Hears of the progress; may cancel.
-    rounds : int
-        >= 1; the budget is spent in this many equal parts.
-    rank_by : str
-        ``"gain"``, ``"sensitivity"`` or ``"elasticity"``, divided by the cost where the budget is a cost.
-    seed : int
-        Of the random baseline and of the order of cells with equal scores.
-    count_self : bool
-        Whether C counts the pairs i = j.
+    problem : Problem
+        Nothing allocated yet.
+    settings : Settings
+    quality : array, shape (rows, columns)
+        By which the top-quality baseline is ordered.
+    keep : callable
+        Hears of the best selection so far, shape (candidates,).
 
     Returns
     -------
     Prioritisation
     """
-    planner = _Planner(landscape, plan, action, candidates, report, 3 * rounds + 1, count_self)
-    rng = np.random.default_rng(seed)
-    shape = candidates.candidate.shape
-    chance = rng.permutation(candidates.candidate.size)
-    orders = {
-        "random": _ordered(candidates, chance.astype(float), chance),
-        "top quality": _ordered(candidates, np.nan_to_num(landscape.quality).ravel(), chance),
-    }
-    cost = candidates.cost.ravel()
-    chosen = list(np.flatnonzero(candidates.locked_in))
-    selected = candidates.locked_in.copy()
-    scores, rows, before, predicted = np.zeros(shape), [], 0.0, 0.0
-    for number in range(1, rounds + 1):
-        total, gradient = planner.gradient(
-            selected if number > 1 else np.zeros(shape, bool), f"Round {number}: gradient"
-        )
-        if number == 1:
-            before = total
-            predicted = float((gradient * planner.change)[selected].sum())
-        else:
-            rows[-1]["gain"] = total - before
-        scores = _scores(rank_by, gradient, planner, selected, candidates)
-        budget = candidates.budget * number / rounds - float(cost[chosen].sum())
-        open_cells = candidates.candidate & ~selected & (scores > 0)
-        order = np.lexsort((chance, -scores.ravel()))
-        picked = take(order[open_cells.ravel()[order]], cost, max(0.0, budget))
-        predicted += float((gradient * planner.change).ravel()[picked].sum())
-        chosen.extend(picked)
-        selected = _cells(chosen, shape)
-        row = {"round": number, "cells": len(chosen), "spent": float(cost[chosen].sum()), "predicted": predicted}
-        for label, ordered in orders.items():
-            baseline = _cells(take(ordered, cost, candidates.budget * number / rounds), shape)
-            row[label.replace(" ", "_")] = planner.total(baseline, f"Round {number}: {label} baseline") - before
-        rows.append(row)
-    rows[-1]["gain"] = planner.total(selected, "True gain of the selection") - before
-    if rows[-1]["spent"] < candidates.budget * (1 - 1e-9) and (candidates.candidate & ~selected).any():
-        report.message(
-            f"{candidates.budget - rows[-1]['spent']:g} {candidates.unit} of the budget are left: no cell that it pays for promises a gain."
-        )
-    curve = [CurvePoint(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0), *(CurvePoint(**row) for row in rows)]
-    return Prioritisation(selected, _rank(chosen, scores, candidates.candidate, chance), before, curve)
+    candidates = problem.candidates
+    steps = _Steps(problem, 3 * settings.rounds + 2)
+    random = np.random.default_rng(settings.seed)
+    chance = random.permutation(len(candidates)).astype(np.intp)
+    plan = _search(problem, settings, random, chance, steps.step, keep)
+    if settings.smallest_patch > 1:
+        plan = _with_patches(problem, plan, settings.smallest_patch)
+    _say_what_is_left(problem, plan)
+    rounds = plan.rounds or _along(problem, plan, settings.rounds, steps.step)
+    problem.move(plan.selected)
+    values = problem.values()
+    means = candidates.sums(np.nan_to_num(quality)) / np.diff(candidates.first)
+    curve, error = _curve(problem, settings, rounds, plan, means, random, chance, steps.step)
+    return Prioritisation(plan, _rank(plan, candidates.locked_in, chance), problem.before, curve, values, error)
 
 
-def _scores(
-    rank_by: str,
-    gradient: NDArray[np.float64],
-    planner: _Planner,
-    selected: NDArray[np.bool_],
-    candidates: Candidates,
-) -> NDArray[np.float64]:
-    factor: dict[str, Callable[[], NDArray[np.float64] | float]] = {
-        "gain": lambda: planner.change,
-        "sensitivity": lambda: 1.0,
-        "elasticity": lambda: planner.value(selected),
-    }
-    scores = gradient * factor[rank_by]()
-    if candidates.unit == "cost":
-        scores = scores / np.where(candidates.candidate, candidates.cost, 1)
-    return np.where(candidates.candidate, scores, -np.inf)
-
-
-def _ordered(candidates: Candidates, scores: NDArray[np.float64], chance: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return candidates by score, best first, locked-in ones before all."""
-    locked_in, candidate = candidates.locked_in.ravel(), candidates.candidate.ravel()
-    order = np.lexsort((chance, -scores, ~locked_in))
-    return order[candidate[order]]
-
-
-def _cells(indices: list[np.intp] | NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    cells = np.zeros(shape, bool)
-    cells.ravel()[np.asarray(indices, np.intp)] = True
-    return cells
-
-
-def _rank(
-    chosen: list[np.intp],
-    scores: NDArray[np.float64],
-    candidate: NDArray[np.bool_],
+def _search(
+    problem: Problem,
+    settings: Settings,
+    random: np.random.Generator,
     chance: NDArray[np.intp],
-) -> NDArray[np.int32]:
-    rank = np.zeros(candidate.size, np.int32)
-    rank[np.array(chosen, np.intp)] = np.arange(1, len(chosen) + 1)
-    rest = np.flatnonzero(candidate.ravel() & (rank == 0))
-    rest = rest[np.lexsort((chance[rest], -scores.ravel()[rest]))]
-    rank[rest] = np.arange(len(chosen) + 1, len(chosen) + 1 + len(rest))
-    return rank.reshape(candidate.shape)
+    step: Callable[[str], None],
+    keep: Callable[[NDArray[np.bool_]], None],
+) -> Plan:
+    if settings.method == "ranking":
+        return by_rounds(problem, rounds=settings.rounds, rank_by=settings.rank_by, chance=chance, step=step, keep=keep)
+    if settings.method == "greedy":
+        return greedily(problem, exhaustive=settings.exhaustive, exchanges=settings.flow.swaps, step=step, keep=keep)
+    if settings.method == "flow":
+        return by_flow(problem, settings.flow, random=random, step=step, keep=keep)
+    if settings.method == "integer":
+        return by_integer_programming(problem, rounds=settings.rounds, step=step, keep=keep)
+    return by_every_subset(problem, step=step, keep=keep)
+
+
+def _with_patches(problem: Problem, plan: Plan, smallest: float) -> Plan:
+    """Return the plan with patches that are large enough."""
+    scores = plan.scores + plan.selected * (abs(plan.scores).max() + 1e-300)
+    selected = large_enough(problem.candidates, plan.selected, scores, smallest)
+    if not selected.any():
+        raise InputError(
+            "MINIMUM_PATCH",
+            "The budget does not pay for one patch of this size.",
+            "Raise BUDGET or lower MINIMUM_PATCH.",
+        )
+    kept = plan.order[selected[plan.order]]
+    added = np.setdiff1d(np.flatnonzero(selected), kept)
+    order = np.concatenate([kept, added[np.argsort(-plan.scores[added], kind="stable")]])
+    gone = int((plan.selected & ~selected).sum())
+    note = f"For patches of at least {smallest:g} cells, {gone} candidates were given up and {len(added)} added."
+    return Plan(selected, order, plan.scores, plan.first, [], plan.allocation, plan.trace, [*plan.notes, note])
+
+
+def _say_what_is_left(problem: Problem, plan: Plan) -> None:
+    candidates = problem.candidates
+    left = candidates.budget - float(candidates.cost[plan.selected].sum())
+    open_ones = ~plan.selected & (candidates.cost <= left * (1 + 1e-12))
+    if left > candidates.budget * 1e-9 and (~plan.selected).any():
+        why = "no candidate that it pays for promises a gain" if open_ones.any() else "it pays for no further candidate"
+        problem.report.message(f"{left:g} {candidates.unit} of the budget are left: {why}.")
+    if not (plan.first.gain > 0).any():
+        problem.report.warning(
+            "No candidate promises a gain: the target does not depend on what the action changes. Check quality, DISPERSAL_DISTANCE "
+            "and the candidates."
+        )
+
+
+def _along(problem: Problem, plan: Plan, rounds: int, step: Callable[[str], None]) -> list[Round]:
+    """Return the curve along a plan's order, in equal parts of the budget."""
+    candidates = problem.candidates
+    found = []
+    for number in range(1, rounds + 1):
+        step(f"True gain of {number} of {rounds} parts of the budget")
+        selected = plan.selected.copy()
+        if number < rounds:
+            selected = np.zeros(len(candidates), bool)
+            spent = np.cumsum(candidates.cost[plan.order])
+            share = candidates.budget * number / rounds * (1 + 1e-12)
+            selected[plan.order[(spent <= share) | candidates.locked_in[plan.order]]] = True
+        problem.move(selected)
+        predicted = float(plan.first.gain[selected].sum())
+        found.append(Round(number, selected, predicted, problem.value() - problem.before))
+    return found
+
+
+def _curve(
+    problem: Problem,
+    settings: Settings,
+    rounds: list[Round],
+    plan: Plan,
+    quality: NDArray[np.float64],
+    random: np.random.Generator,
+    chance: NDArray[np.intp],
+    step: Callable[[str], None],
+) -> tuple[list[CurvePoint], float]:
+    candidates = problem.candidates
+    draws = [
+        chance.astype(float),
+        *(random.permutation(len(candidates)).astype(float) for _ in range(settings.draws - 1)),
+    ]
+    orders = {
+        **{f"random {number}": draw for number, draw in enumerate(draws)},
+        "top quality": quality,
+        "elasticity": plan.first.elasticity,
+    }
+    ordered = {name: np.lexsort((chance, -score, ~candidates.locked_in)) for name, score in orders.items()}
+    points = [CurvePoint(0, 0, *(0.0,) * 8)]
+    largest = 0.0
+    size = np.diff(candidates.first)
+    for each in rounds:
+        step(f"Baselines at {each.number} of {len(rounds)} parts of the budget")
+        share = candidates.budget * each.number / len(rounds)
+        gains = {}
+        for name, order in ordered.items():
+            selected = np.zeros(len(candidates), bool)
+            selected[take(order, candidates.cost, share)] = True
+            value, error = problem.elsewhere(selected)
+            gains[name] = value - problem.before
+            largest = max(largest, error)
+        drawn = [gains[f"random {number}"] for number in range(len(draws))]
+        points.append(
+            CurvePoint(
+                each.number,
+                int(size[each.selected].sum()),
+                float(candidates.cost[each.selected].sum()),
+                each.predicted,
+                each.gain,
+                float(np.mean(drawn)),
+                min(drawn),
+                max(drawn),
+                gains["top quality"],
+                gains["elasticity"],
+            )
+        )
+    return points, largest
+
+
+def _rank(plan: Plan, locked_in: NDArray[np.bool_], chance: NDArray[np.intp]) -> NDArray[np.int32]:
+    rank = np.zeros(len(plan.selected), np.int32)
+    rank[plan.order] = np.arange(1, len(plan.order) + 1)
+    rest = np.flatnonzero(rank == 0)
+    rest = rest[np.lexsort((chance[rest], -plan.scores[rest]))]
+    rank[rest] = np.arange(len(plan.order) + 1, len(rank) + 1)
+    return rank
+
+
+def within(bound: Bound, objective: float, before: float) -> str:
+    """Return in words how far a gain is from the best possible."""
+    gain, most = objective - before, bound.objective - before
+    if not np.isfinite(most):
+        return f"No bound: {bound.why}."
+    if most <= 0 or gain >= most * (1 - 1e-9):
+        return f"No affordable selection gains more (bound from {bound.why})."
+    return (
+        f"Within {100 * (1 - gain / most):.3g} % of the best possible: no affordable selection gains more than {most:.6g} "
+        f"(bound from {bound.why})."
+    )

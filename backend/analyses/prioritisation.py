@@ -2,124 +2,128 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import astuple, fields
-
-import numpy as np
-
-from .. import candidates as candidate_cells
-from .. import landscape_checks
-from ..actions import Action
+from .. import planning_checks
 from ..declarations import (
-    Band,
     Choice,
     Declaration,
+    Flag,
     Number,
     NumberOutput,
-    Raster,
+    OutputLayer,
     RasterOutput,
     ReportOutput,
     Style,
     TableOutput,
+    VectorOutput,
+    VectorStyle,
 )
 from ..errors import InputError
-from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
-from ..landscape_plan import LandscapePlan, plan_landscape
-from ..map_output import write_map
+from ..landscape_plan import LandscapePlan
 from ..outputs import Outputs
+from ..planning_parameters import ACTION, BUDGET, TARGET
 
-_ACTION = (
+_METHOD = (
     Choice(
-        "ACTION",
-        "Action",
-        "What is done to a selected cell. Permeability of a resistance raster is 1 / resistance. Protect: every "
-        "candidate that is not selected loses AMOUNT of its quality (not below 0); what protection gains is the loss "
-        "that it avoids.",
+        "METHOD",
+        "Method",
+        "Ranking: the gradient says what each candidate promises; fast on large rasters. Greedy: one candidate after another, each by its "
+        "true gain; slower, for up to some thousand candidates. Flow: a continuous allocation follows the gradient under the budget "
+        "and is rounded; often the best for hundreds of candidates or more that help each other. Integer: the best selection by what the "
+        "gradient promises, proven, with COMPACTNESS. Every subset: the truly best one, for tiny problems.",
         options=(
-            ("raise_permeability", "Raise permeability by"),
-            ("raise_permeability_to", "Raise permeability to"),
-            ("raise_quality", "Raise quality by"),
-            ("raise_quality_to", "Raise quality to"),
-            ("protect", "Protect against a loss of quality of"),
+            ("ranking", "Ranking by the gradient, in rounds"),
+            ("greedy", "Greedy, by true gains"),
+            ("flow", "Gradient flow, rounded"),
+            ("integer", "Integer programme of the linearised problem"),
+            ("exact", "Every affordable subset"),
         ),
-        default="raise_permeability",
-    ),
-    Number(
-        "AMOUNT",
-        "Amount",
-        "By how much, or to what value, in units of the raster that the action changes.",
-        default=0.4,
-        minimum=1e-9,
-    ),
-    Number(
-        "BUDGET",
-        "Budget",
-        "How much can be spent: cells, area in map units, or cost, see BUDGET_UNIT.",
-        minimum=0.0,
-        default=100.0,
-    ),
-    Choice(
-        "BUDGET_UNIT",
-        "Budget is in",
-        "Automatic: cost where there is a cost raster, else number of cells. Area: square map units.",
-        options=(("automatic", "Automatic"), ("cells", "Cells"), ("area", "Area"), ("cost", "Cost")),
-        default="automatic",
-        advanced=True,
-    ),
-    Raster(
-        "COST",
-        "Cost",
-        "What acting in each cell costs, > 0. Cells without a cost are no candidates.",
-        grid_of="QUALITY",
-        optional=True,
-    ),
-    Band("COST_BAND", "Cost band", "Band of the cost raster.", raster="COST", optional=True, advanced=True),
-    Raster(
-        "CANDIDATES",
-        "Candidate cells",
-        "Cells where action is possible (any valid value but 0). Empty: every cell that is no barrier.",
-        grid_of="QUALITY",
-        optional=True,
-    ),
-    Raster(
-        "LOCKED_IN",
-        "Locked in",
-        "Cells (any valid value but 0) that are selected first and count against the budget.",
-        grid_of="QUALITY",
-        optional=True,
-    ),
-    Raster(
-        "LOCKED_OUT",
-        "Locked out",
-        "Cells (any valid value but 0) that are never selected.",
-        grid_of="QUALITY",
-        optional=True,
+        default="ranking",
     ),
     Choice(
         "RANK_BY",
         "Rank by",
-        "Gain: sensitivity x the change that the action makes. Sensitivity, elasticity: as they are. All are divided "
-        "by the cost where the budget is a cost.",
+        "For the ranking. Gain: sensitivity x the change that the action makes. Sensitivity, elasticity: as they are. All are divided "
+        "by the cost.",
         options=(("gain", "Predicted gain"), ("sensitivity", "Sensitivity"), ("elasticity", "Elasticity")),
         default="gain",
     ),
     Number(
         "ROUNDS",
         "Rounds",
-        "The budget is spent in this many equal parts; before each the sensitivity is computed anew on the landscape as "
-        "it then is.",
+        "The ranking spends the budget in this many equal parts; before each the sensitivity is computed anew on the landscape as "
+        "it then is. The integer programme linearises at most so often. For every method the curve has so many points.",
         default=5,
         minimum=1,
         maximum=1000,
         integer=True,
     ),
+    Flag(
+        "EXHAUSTIVE",
+        "Greedy: compute every outdated gain",
+        "Off: lazily, only the gains of candidates that come first by their last gain, or by what the gradient now promises. On: all "
+        "whose surroundings have changed, in each step.",
+        advanced=True,
+    ),
+    Number(
+        "STARTS",
+        "Flow: starts",
+        "Nothing allocated, the budget spread evenly, then random ones; the best result counts.",
+        default=3,
+        minimum=1,
+        maximum=100,
+        integer=True,
+        advanced=True,
+    ),
+    Number(
+        "STEPS",
+        "Flow: most steps per start",
+        "Each needs a gradient; a start ends earlier when it gains no more.",
+        default=60,
+        minimum=1,
+        maximum=10000,
+        integer=True,
+        advanced=True,
+    ),
+    Number(
+        "EXCHANGES",
+        "Greedy and flow: most exchanges",
+        "At the end, a selected candidate is exchanged for another one while that truly gains, at most so often.",
+        default=50,
+        minimum=0,
+        maximum=100000,
+        integer=True,
+        advanced=True,
+    ),
+    Number(
+        "RANDOM_DRAWS",
+        "Random selections",
+        "How many random selections the plan is compared with; their mean and spread are drawn.",
+        default=5,
+        minimum=1,
+        maximum=100,
+        integer=True,
+        advanced=True,
+    ),
+    Flag(
+        "BOUND",
+        "Say how far from the best possible",
+        "Computes what no affordable selection can exceed, where such a bound is known: least cost, Euclidean or resistance distances, "
+        "and for least cost rasters of up to about a thousand cells. It takes longer.",
+        default=True,
+        advanced=True,
+    ),
+    Flag(
+        "KEEP",
+        "Keep the best plan so far when cancelled",
+        "Writes the selection after each round beside SELECTION, its name ending in '-so-far'; it is removed when the run ends well.",
+        advanced=True,
+    ),
     Number(
         "SEED",
-        "Seed of the random baseline",
-        "The same seed draws the same cells.",
+        "Seed of everything random",
+        "The same seed draws the same random selections and starts.",
         default=0,
         minimum=0,
         maximum=2147483647,
@@ -128,24 +132,37 @@ _ACTION = (
     ),
 )
 
+_UNIT = "quality x quality"
+
 DECLARATION = Declaration(
     id="prioritisation",
     label="Prioritisation",
     group="Landscape",
     group_id="landscape",
-    summary="Selects the cells where restoring or protecting land raises connectivity most for a budget.",
+    summary="Selects the cells or parcels where restoring or protecting land raises connectivity most for a budget.",
     help=(
-        "Ranks candidate cells by what the gradient of connectivity says that acting there would gain, spends the budget "
-        "in rounds, and recomputes the gradient after each. The gain that is reported is the true one: C of the changed "
-        "landscape minus C before. It stands beside the gain that the gradient predicted, beside that of a random "
-        "selection and of the candidates of the highest quality, at the same budget.",
-        "Locked-in cells are taken first, whatever they cost, as far as the budget goes; a budget that they exceed is an "
-        "error. RANK is 1 for the first cell selected; candidates that are not selected follow in the order of their "
+        "Chooses candidates - cells, blocks of cells, or the parcels of a vector layer - for an action and a budget, so that "
+        "connectivity rises most. The gain that is reported is the true one: the target in the changed landscape minus the target "
+        "before. It stands beside the gain that the gradient predicted, and beside those of random selections, of the candidates of "
+        "the highest quality, and of a threshold on the map of elasticity, at the same budget. On large rasters these baselines "
+        "are estimated from a sample of the sources, and their standard error is said.",
+        "Locked-in candidates are taken first, whatever they cost, as far as the budget goes; a budget that they exceed is an "
+        "error. RANK is 1 for the first candidate selected; those that are not selected follow in the order of their "
         "last score.",
+        "With several landscapes (LANDSCAPES) gains are in per cent of each landscape's target before the action.",
         *DEFINITIONS,
     ),
-    tags=("prioritisation", "restoration", "protection", "budget", "connectivity", "planning"),
-    parameters=(*LANDSCAPE[:5], *_ACTION, *LANDSCAPE[5:]),
+    tags=(
+        "prioritisation",
+        "restoration",
+        "protection",
+        "budget",
+        "parcels",
+        "optimisation",
+        "connectivity",
+        "planning",
+    ),
+    parameters=(*LANDSCAPE[:5], *ACTION, *BUDGET, *_METHOD, *TARGET, *LANDSCAPE[5:]),
     outputs=(
         RasterOutput(
             "SELECTION",
@@ -157,129 +174,125 @@ DECLARATION = Declaration(
         RasterOutput(
             "RANK",
             "Rank",
-            "1 = the first cell to act in.",
+            "1 = the first candidate to act in.",
             optional=True,
             style=Style("magma", "linear"),
+        ),
+        RasterOutput(
+            "ALLOCATION",
+            "Continuous allocation",
+            "Share of the action in each candidate before rounding (flow); 0 or 1 for other methods.",
+            optional=True,
+            create_by_default=False,
+            style=Style("viridis", "linear"),
+        ),
+        VectorOutput(
+            "PLAN",
+            "Parcels with the plan",
+            "With PARCELS: those that are candidates, with selected (0 or 1), rank, cost and promised_gain (of acting there first).",
+            optional=True,
+            create_by_default=False,
+            layers=(
+                OutputLayer("plan", "PLAN_LAYER", "Parcels with the plan", VectorStyle(field="rank", ramp="magma")),
+            ),
         ),
         TableOutput(
             "CURVE",
             "Gain against budget",
-            "CSV: one row per round with cells, cost, predicted and true gain, random and top-quality baselines.",
+            "CSV: one row per round with cells, cost, predicted and true gain, and the gains of the baselines.",
             optional=True,
         ),
-        ReportOutput("REPORT", "Report", "Maps, gain curve and parameters as one HTML file.", optional=True),
-        NumberOutput("C_BEFORE", "Connectivity before", "C of the landscape without action.", unit="quality x quality"),
-        NumberOutput("GAIN", "True gain", "C with the selection minus C before.", unit="quality x quality"),
-        NumberOutput("GAIN_PREDICTED", "Predicted gain", "What the gradients promised.", unit="quality x quality"),
-        NumberOutput("GAIN_RANDOM", "Gain of a random selection", "At the same budget.", unit="quality x quality"),
+        ReportOutput(
+            "REPORT",
+            "Report",
+            "Maps, gain curve, how far from the best, and parameters as one HTML file.",
+            optional=True,
+        ),
+        NumberOutput(
+            "C_BEFORE",
+            "Connectivity before",
+            "The target without action: C, ECA (quality), minus the mean resistance (map units), current (A x quality); 0 with several "
+            "landscapes.",
+            unit=_UNIT,
+        ),
+        NumberOutput("GAIN", "True gain", "The target with the selection minus the target before.", unit=_UNIT),
+        NumberOutput("GAIN_PERCENT", "True gain in per cent", "Of the target before.", unit="%"),
+        NumberOutput("GAIN_PREDICTED", "Predicted gain", "What the gradients promised.", unit=_UNIT),
+        NumberOutput("GAIN_RANDOM", "Gain of a random selection", "At the same budget, mean of the draws.", unit=_UNIT),
         NumberOutput(
             "GAIN_TOP_QUALITY",
             "Gain of the top-quality selection",
             "The candidates of the highest quality at the same budget.",
-            unit="quality x quality",
+            unit=_UNIT,
+        ),
+        NumberOutput(
+            "GAIN_ELASTICITY",
+            "Gain of an elasticity threshold",
+            "The candidates of the highest elasticity before the action, at the same budget.",
+            unit=_UNIT,
+        ),
+        NumberOutput(
+            "BEST_POSSIBLE",
+            "Upper bound of the gain",
+            "No affordable selection gains more; empty: no bound.",
+            unit=_UNIT,
         ),
         NumberOutput("SELECTED", "Selected cells", "Number of selected cells.", unit="cells"),
         NumberOutput("SPENT", "Spent budget", "In the unit of the budget."),
     ),
-    references=REFERENCES,
+    references=(
+        *REFERENCES,
+        "Moilanen, A. et al. (2005) Prioritizing multiple-use landscapes for conservation: methods for large multi-species planning "
+        "problems. Proceedings of the Royal Society B 272, 1885-1891. https://doi.org/10.1098/rspb.2005.3164",
+        "Minoux, M. (1978) Accelerated greedy algorithms for maximizing submodular set functions. Optimization Techniques, 234-243. "
+        "https://doi.org/10.1007/BFb0006528",
+    ),
 )
 
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    landscape_checks.check_headers(job, candidate_cells.RASTERS)
-    candidate_cells.check_budget(job.parameters)
+    planning_checks.check_problem_headers(job)
+    if job.outputs.get("PLAN") and not job.parameters["PARCELS"]:
+        raise InputError("PLAN", "It holds parcels, and there are none.", "Give PARCELS, or leave the output out.")
+    if job.parameters["KEEP"] and not job.outputs.get("SELECTION"):
+        raise InputError(
+            "KEEP", "The plan so far is written beside SELECTION, which is not asked for.", "Give SELECTION a file."
+        )
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
-    return _checked(job, report)[0]
-
-
-def _action(job: Job) -> Action:
-    values = job.parameters
-    return Action(values["ACTION"], values["AMOUNT"], values["MOVEMENT_KIND"])
-
-
-def _checked(job: Job, report: Report) -> tuple[LandscapePlan, candidate_cells.Candidates]:
-    headers = landscape_checks.check_headers(job, candidate_cells.RASTERS)
-    candidate_cells.check_budget(job.parameters)
-    found = landscape_checks.survey(headers, report)
-    action = _action(job)
-    candidates = candidate_cells.read_candidates(headers, job.parameters, action, report)
-    smallest = action.smallest_resistance(headers.movement, found.lowest_movement, found.highest_movement)
-    if smallest == 0:
-        raise InputError(
-            "AMOUNT",
-            f"Raising permeability by or to {action.amount:g} turns transformed resistances into 0.",
-            "Choose a smaller AMOUNT or EXPONENT.",
-        )
-    plan = plan_landscape(job, headers, found, report, gradient=True, smallest_resistance=smallest)
-    return plan, candidates
+    check_headers(job)
+    return planning_checks.check_problem(job, report).plan
 
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the selection, its rank, its gain and the baselines of a job."""
-    from ..landscape import read_landscape
-    from ..prioritisation import prioritise
+    from ..planning_job import problem_of
+    from ..prioritisation import Settings, prioritise
+    from ..prioritisation_flow import Flow
+    from ..prioritisation_output import PlanSoFar, numbers_of, write_plan
 
-    plan, candidates = _checked(job, report)
-    landscape = read_landscape(job, plan, report)
+    check_headers(job)
+    checked = planning_checks.check_problem(job, report)
     values = job.parameters
     report.progress(0, "Round 1: gradient")
-    found = prioritise(
-        landscape,
-        plan.windows,
-        _action(job),
-        candidates,
-        report,
+    problem = problem_of(job, checked, report)
+    settings = Settings(
+        method=values["METHOD"],
         rounds=int(values["ROUNDS"]),
         rank_by=values["RANK_BY"],
         seed=int(values["SEED"]),
-        count_self=values["SELF"],
+        exhaustive=values["EXHAUSTIVE"],
+        flow=Flow(int(values["STEPS"]), int(values["STARTS"]), int(values["EXCHANGES"])),
+        smallest_patch=planning_checks.smallest_patch(job, checked.plan),
+        draws=int(values["RANDOM_DRAWS"]),
     )
-    last = found.curve[-1]
-    numbers = {
-        "C_BEFORE": found.before,
-        "GAIN": last.gain,
-        "GAIN_PREDICTED": last.predicted,
-        "GAIN_RANDOM": last.random,
-        "GAIN_TOP_QUALITY": last.top_quality,
-        "SELECTED": last.cells,
-        "SPENT": last.spent,
-    }
+    so_far = PlanSoFar(job, checked)
+    found = prioritise(problem, settings, problem.members[0].landscape.quality, so_far.keep)
+    numbers, verdict = numbers_of(job, problem, found, report)
     report.progress(1, "Writing the results")
-    grid, candidate = plan.headers.grid, candidates.candidate
-    selection = found.selected.astype(np.uint8)
-    write_map(outputs, "SELECTION", job, grid, {"Selection": selection}, candidate)
-    write_map(outputs, "RANK", job, grid, {"Rank": found.rank}, candidate)
-    names = [field.name for field in fields(last)]
-    rows = [list(astuple(point)) for point in found.curve]
-    outputs.write_text("CURVE", _table(names, rows))
-    if outputs.wants("REPORT"):
-        page = HtmlReport(job, outputs.warnings)
-        page.add_numbers(numbers)
-        page.add_map("SELECTION", selection, candidate)
-        page.add_curve("Gain against budget", f"Budget spent ({candidates.unit})", "Gain in C", _lines(rows, names))
-        page.add_table("Rounds", names, rows)
-        outputs.write_text("REPORT", page.render())
+    write_plan(job, checked, problem, found, numbers, verdict, outputs)
+    so_far.remove()
     return numbers
-
-
-def _table(names: list[str], rows: list[list[float]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _lines(rows: list[list[float]], names: list[str]) -> dict[str, tuple[list[float], str]]:
-    column = {name: [row[names.index(name)] for row in rows] for name in names}
-    return {
-        "x": (column["spent"], ""),
-        "True gain": (column["gain"], "#c2255c"),
-        "Predicted by the gradient": (column["predicted"], "#e8a33d"),
-        "Top quality": (column["top_quality"], "#2f9e44"),
-        "Random": (column["random"], "#868e96"),
-    }

@@ -1,0 +1,369 @@
+"""The blocks of sources of a raster and what each of them adds to C, for any choice of blocks and any variant of the landscape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .connectivity import LandscapeModel
+from .job import Report
+from .window_plan import WindowPlan
+from .window_shape import WindowShape
+
+#: Rasters of up to this many cells that lie within everyone's reach become one block without a halo.
+_ONE_BLOCK = 2500
+_BATCH_BYTES = 48_000_000
+_LARGEST_BATCH = 512
+_ROUNDING = 4e-6
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A landscape with margins, ready to be cut into windows.
+
+    Parameters
+    ----------
+    resistance, quality : array, shape (padded rows, padded columns)
+        Inf and 0 beyond the raster; quality is 0 where there is no node.
+    cost : array of the same shape, or None
+        Movement cost.
+    smallest : list of array, each of shape (block rows, block columns)
+        Per size of halo: a lower bound of the resistance in and just around the window of each block.
+    """
+
+    resistance: NDArray[np.floating]
+    quality: NDArray[np.floating]
+    cost: NDArray[np.floating] | None
+    smallest: list[NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Changes of single cells that hold in some windows only, by variant.
+
+    Parameters
+    ----------
+    cells : list of int array
+        Flat numbers of the changed cells of each variant.
+    resistance, quality : list of array
+        Their values there.
+    """
+
+    cells: list[NDArray[np.intp]]
+    resistance: list[NDArray[np.floating]]
+    quality: list[NDArray[np.floating]]
+
+
+class Blocks:
+    """A raster cut into blocks of sources, each in the smallest of a few windows that is certain to hold its reach.
+
+    A path that leaves a halo of h cells costs more than h + 1 cells of the smallest resistance in and around it, so a block whose
+    surroundings are hard to cross needs a small window only. The results are those of the plan's window.
+
+    Parameters
+    ----------
+    model : LandscapeModel
+    plan : WindowPlan
+    local : bool
+        Whether what lies beyond the reach has no influence (least cost in uncapped windows). Where it has, the windows are those of
+        the plan.
+    """
+
+    def __init__(self, model: LandscapeModel, plan: WindowPlan, local: bool) -> None:
+        self.model, self.plan, self.local = model, plan, local
+        window = plan.window
+        self.rows, self.columns = plan.rows, plan.columns
+        whole = self.rows * self.columns
+        if local and whole <= _ONE_BLOCK and window.height * window.width >= whole:
+            window = WindowShape(self.rows, self.columns, 0, 0)
+        self.side = window.block_rows, window.block_columns
+        self.halo = window.halo_rows, window.halo_columns
+        self.shape = math.ceil(self.rows / self.side[0]), math.ceil(self.columns / self.side[1])
+        self.windows = [window]
+        if local:
+            for share in (0.75, 0.5, 0.25):
+                halo = [math.ceil(cells * share) for cells in self.halo]
+                smaller = WindowShape(*self.side, *halo)
+                if smaller.height * smaller.width < 0.8 * self.windows[0].height * self.windows[0].width:
+                    self.windows.insert(0, smaller)
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return self.shape[0] * self.shape[1]
+
+    def ground(
+        self,
+        resistance: NDArray[np.floating],
+        quality: NDArray[np.floating],
+        cost: NDArray[np.floating] | None = None,
+    ) -> Ground:
+        """Return a landscape with margins; inf resistance is no node, NaN quality is 0."""
+        node = np.isfinite(resistance)
+        quality = np.where(node & ~np.isnan(quality), quality, 0).astype(resistance.dtype)
+        costs = None if cost is None else self._padded(np.nan_to_num(cost).astype(resistance.dtype), 0)
+        return Ground(self._padded(resistance, np.inf), self._padded(quality, 0), costs, self._smallest(resistance))
+
+    def _padded(self, values: NDArray[np.floating], filling: float) -> NDArray[np.floating]:
+        margins = [
+            (halo, halo + blocks * side - cells)
+            for halo, blocks, side, cells in zip(self.halo, self.shape, self.side, (self.rows, self.columns))
+        ]
+        return np.pad(values, margins, constant_values=filling)
+
+    def unpad(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the part of a padded raster that is the raster."""
+        top, left = self.halo
+        return values[top : top + self.rows, left : left + self.columns]
+
+    def _smallest(self, resistance: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+        by_block = self.by_block(resistance, np.minimum, np.inf)
+        found = []
+        for window in self.windows:
+            # One more cell on every side: the step that leaves the window counts half of the cell outside.
+            spans = [
+                2 * math.ceil((halo + 1) / side) + 1
+                for halo, side in zip((window.halo_rows, window.halo_columns), self.side)
+            ]
+            found.append(ndimage.minimum_filter(by_block, spans, mode="nearest"))
+        return found
+
+    def by_block(self, values: NDArray, reduce: np.ufunc, filling: float | bool) -> NDArray:
+        """Return one value per block, of any raster."""
+        down, right = (blocks * side - cells for blocks, side, cells in zip(self.shape, self.side, values.shape))
+        padded = np.pad(values, ((0, down), (0, right)), constant_values=filling)
+        cut = padded.reshape(self.shape[0], self.side[0], self.shape[1], self.side[1])
+        return reduce.reduce(reduce.reduce(cut, axis=3), axis=1)
+
+    def kinds(self, ground: Ground, blocks: NDArray[np.intp], lowest: NDArray[np.floating] | float = np.inf) -> NDArray:
+        """Return which of the windows each block needs, if resistances may also fall to `lowest`."""
+        kind = np.full(len(blocks), len(self.windows) - 1)
+        cell = self.model.neighbourhood.cell_height, self.model.neighbourhood.cell_width
+        for number in range(len(self.windows) - 2, -1, -1):
+            window = self.windows[number]
+            smallest = np.minimum(ground.smallest[number].ravel()[blocks], lowest)
+            steps = float(self.model.limit) / smallest * (1 + _ROUNDING)
+            fits = (steps < (window.halo_rows + 0.999) * cell[0]) & (steps < (window.halo_columns + 0.999) * cell[1])
+            kind[fits] = number
+        return kind
+
+    def block_of(self, cells: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the block that each cell, by flat number, lies in."""
+        row, column = cells // self.columns, cells % self.columns
+        return (row // self.side[0]) * self.shape[1] + column // self.side[1]
+
+    def with_sources(self, quality: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Return, per block, whether a source has a quality above 0."""
+        return self.by_block(np.nan_to_num(quality) > 0, np.logical_or, False).ravel()
+
+    def batches(
+        self,
+        ground: Ground,
+        blocks: NDArray[np.intp],
+        report: Report,
+        edits: Edits | None = None,
+        variant: NDArray[np.intp] | None = None,
+    ) -> Iterator[tuple[WindowShape, NDArray[np.intp], tuple[NDArray[np.floating] | None, ...]]]:
+        """Yield windows of blocks in batches: their shape, their places in `blocks`, and (resistance, quality, cost)."""
+        lowest: NDArray[np.floating] | float = np.inf
+        if edits is not None and variant is not None:
+            lowest = np.array([values.min(initial=np.inf) for values in edits.resistance])[variant]
+        kind = self.kinds(ground, blocks, lowest)
+        for number, window in enumerate(self.windows):
+            places = np.flatnonzero(kind == number)
+            for chosen, size in _parts(places, self._batch(window, ground.resistance.itemsize)):
+                report.raise_if_cancelled()
+                cut = self._cut(ground, window, blocks[chosen], size)
+                if edits is not None and variant is not None:
+                    self._edit(cut, window, blocks[chosen], edits, variant[chosen])
+                yield window, chosen, cut
+
+    def _batch(self, window: WindowShape, item: int) -> int:
+        one = window.height * window.width * window.lanes * item
+        return max(1, min(_LARGEST_BATCH, _BATCH_BYTES // one, max(self.plan.batch, 8) * 8))
+
+    def corner(self, window: WindowShape, blocks: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return row and column of the first cell of the blocks' windows in a padded raster."""
+        rows = blocks // self.shape[1] * self.side[0] + self.halo[0] - window.halo_rows
+        columns = blocks % self.shape[1] * self.side[1] + self.halo[1] - window.halo_columns
+        return rows, columns
+
+    def _cut(
+        self, ground: Ground, window: WindowShape, blocks: NDArray[np.intp], size: int
+    ) -> tuple[NDArray[np.floating] | None, ...]:
+        tops, lefts = self.corner(window, blocks)
+        found: list[NDArray[np.floating] | None] = []
+        for values, filling in ((ground.resistance, np.inf), (ground.quality, 0), (ground.cost, 0)):
+            if values is None:
+                found.append(None)
+                continue
+            views = np.lib.stride_tricks.sliding_window_view(values, (window.height, window.width))
+            cut = np.full((size, window.height, window.width), filling, values.dtype)
+            cut[: len(blocks)] = views[tops, lefts]
+            found.append(cut)
+        return tuple(found)
+
+    def _edit(
+        self,
+        cut: tuple[NDArray[np.floating] | None, ...],
+        window: WindowShape,
+        blocks: NDArray[np.intp],
+        edits: Edits,
+        variant: NDArray[np.intp],
+    ) -> None:
+        resistance, quality = cut[0], cut[1]
+        if resistance is None or quality is None:
+            return
+        tops, lefts = self.corner(window, blocks)
+        for place, number in enumerate(variant):
+            cells = edits.cells[number]
+            row = cells // self.columns + self.halo[0] - tops[place]
+            column = cells % self.columns + self.halo[1] - lefts[place]
+            inside = (row >= 0) & (row < window.height) & (column >= 0) & (column < window.width)
+            resistance[place, row[inside], column[inside]] = edits.resistance[number][inside]
+            quality[place, row[inside], column[inside]] = edits.quality[number][inside]
+
+    def values(
+        self,
+        ground: Ground,
+        blocks: NDArray[np.intp],
+        report: Report,
+        edits: Edits | None = None,
+        variant: NDArray[np.intp] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return what each of the blocks adds to C, without self terms."""
+        found = np.zeros(len(blocks))
+        done = 0
+        for window, places, (resistance, quality, cost) in self.batches(ground, blocks, report, edits, variant):
+            added = _block_values(self.model, resistance, quality, cost, window)
+            found[places] = np.asarray(added)[: len(places)]
+            done += len(places)
+            report.progress(done / len(blocks), "")
+        return found
+
+    def gradients(
+        self, ground: Ground, blocks: NDArray[np.intp], report: Report
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return what each block adds to C, and the gradient of their sum, shape (rows, columns), by resistance and by quality."""
+        found = np.zeros(len(blocks))
+        by_resistance, by_quality = np.zeros(ground.resistance.shape), np.zeros(ground.resistance.shape)
+        done = 0
+        for window, places, (resistance, quality, cost) in self.batches(ground, blocks, report):
+            distance, pull = _distances_and_pullback(self.model, resistance, cost, window)
+            added, (by_distance, of_quality) = _weighted(self.model, distance, quality, window)
+            of_resistance = np.asarray(_pulled(pull, by_distance))
+            found[places] = np.asarray(added)[: len(places)]
+            rows, columns = self.corner(window, blocks[places])
+            for total, values in ((by_resistance, of_resistance), (by_quality, np.asarray(of_quality))):
+                for row, column, one in zip(rows, columns, values):
+                    total[row : row + window.height, column : column + window.width] += one
+            done += len(places)
+            report.progress(done / len(blocks), "")
+        return found, self.unpad(by_resistance), self.unpad(by_quality)
+
+    def reached(
+        self,
+        ground: Ground,
+        cells: Sequence[NDArray[np.intp]],
+        report: Report,
+        edits: Edits | None = None,
+    ) -> list[NDArray[np.intp]]:
+        """Return, for each set of cells, the blocks with a source that a path within reach leads to from one of the cells.
+
+        Where what lies beyond the reach has an influence, the blocks whose window holds one of the cells.
+        """
+        if not self.local:
+            return [self._holding(each) for each in cells]
+        if self.count == 1:
+            return [np.zeros(1, np.intp) for _ in cells]
+        starts = [np.unique(self.block_of(each)) for each in cells]
+        blocks = np.concatenate(starts) if starts else np.zeros(0, np.intp)
+        owner = np.repeat(np.arange(len(cells)), [len(each) for each in starts])
+        lanes = np.zeros((len(blocks), self.side[0] * self.side[1]), bool)
+        first = np.cumsum([0, *(len(each) for each in starts)])
+        for number, each in enumerate(cells):
+            place = first[number] + np.searchsorted(starts[number], self.block_of(each))
+            lanes[place, each // self.columns % self.side[0] * self.side[1] + each % self.columns % self.side[1]] = True
+        pairs = [owner * self.count + blocks]
+        for window, places, (resistance, _, cost) in self.batches(ground, blocks, report, edits, owner):
+            mask = np.zeros((len(resistance), lanes.shape[1]), bool)  # type: ignore[arg-type]
+            mask[: len(places)] = lanes[places]
+            near = np.asarray(_within_reach(self.model, resistance, cost, mask, window))
+            index, row, column = np.nonzero(near[: len(places)])
+            tops, lefts = self.corner(window, blocks[places])
+            block = (tops[index] + row - self.halo[0]) // self.side[0] * self.shape[1]
+            block += (lefts[index] + column - self.halo[1]) // self.side[1]
+            pairs.append(np.unique(owner[places][index] * self.count + block))
+        every = np.unique(np.concatenate(pairs))
+        return [every[every // self.count == number] % self.count for number in range(len(cells))]
+
+    def _holding(self, cells: NDArray[np.intp]) -> NDArray[np.intp]:
+        marked = np.zeros(self.shape, bool)
+        for row, column in zip(cells // self.columns, cells % self.columns):
+            top = max(0, (row - self.halo[0]) // self.side[0])
+            left = max(0, (column - self.halo[1]) // self.side[1])
+            marked[
+                top : (row + self.halo[0]) // self.side[0] + 1, left : (column + self.halo[1]) // self.side[1] + 1
+            ] = True
+        return np.flatnonzero(marked)
+
+
+def _parts(places: NDArray[np.intp], largest: int) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Cut into batches of two sizes only, so that little is compiled and little is computed for nothing."""
+    small = max(1, largest // 8)
+    first = 0
+    while first < len(places):
+        size = largest if len(places) - first > largest // 2 else small
+        yield places[first : first + size], size
+        first += size
+
+
+def _accessible(
+    model: LandscapeModel, distance: Float[Array, "windows height width lanes"], quality: Array, window: WindowShape
+) -> Float[Array, " windows"]:
+    reached = (model.proximity(distance) * quality[..., None]).sum(axis=2).astype(float).sum(axis=1)
+    return (window.block(quality).reshape(len(quality), window.lanes).astype(float) * reached).sum(axis=1)
+
+
+@eqx.filter_jit
+def _block_values(
+    model: LandscapeModel, resistance: Array, quality: Array, cost: Array | None, window: WindowShape
+) -> Float[Array, " windows"]:
+    return _accessible(model, model.distances(resistance, window, cost), quality, window)
+
+
+@eqx.filter_jit
+def _distances_and_pullback(model: LandscapeModel, resistance: Array, cost: Array | None, window: WindowShape):
+    return jax.vjp(lambda resistance: model.distances(resistance, window, cost), resistance)
+
+
+@eqx.filter_jit
+def _weighted(model: LandscapeModel, distance: Array, quality: Array, window: WindowShape):
+    added, pull = jax.vjp(lambda d, q: _accessible(model, d, q, window), distance, quality)
+    return added, pull(jnp.ones_like(added))
+
+
+@eqx.filter_jit
+def _pulled(pull, cotangent: Array) -> Array:
+    return pull(cotangent)[0]
+
+
+@eqx.filter_jit
+def _within_reach(
+    model: LandscapeModel,
+    resistance: Array,
+    cost: Array | None,
+    lanes: Bool[Array, "windows lanes"],
+    window: WindowShape,
+) -> Bool[Array, "windows height width"]:
+    found = jnp.isfinite(model.distances(resistance, window, cost))
+    return (found & lanes[:, None, None, :]).any(axis=-1)
