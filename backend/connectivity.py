@@ -326,7 +326,7 @@ def connectivity_by_rows(
     def compute(batch: Batch) -> Found:
         window = plan.window
         rasters = batch.arrays(model.neighbourhood)
-        found = _reach(model, *rasters, window, mean_distance)
+        found = _reach(model, *rasters, window=window, lengths=mean_distance)
         return Found(of_sources=[np.asarray(values) for values in found])
 
     def finish(done: Finished) -> list[NDArray[np.float64]]:
@@ -398,7 +398,7 @@ def gradient_by_rows(
 
     def compute(batch: Batch) -> Found:
         rasters = batch.arrays(model.neighbourhood)
-        total, (by_resistance, by_quality, by_scale) = _gradient(model, *rasters, plan.window)
+        total, (by_resistance, by_quality, by_scale) = _gradient(model, *rasters, window=plan.window)
         return Found(
             of_cells=(np.asarray(by_resistance), np.asarray(by_quality)), numbers=(float(total), float(by_scale))
         )

@@ -16,15 +16,15 @@ class Proximity(eqx.Module):
     ----------
     kernel : AbstractKernel
         f, in units of the scale.
-    scale : scalar array
+    scale : float or scalar array
         d0, map units, > 0.
     """
 
     kernel: AbstractKernel = eqx.field(static=True)
-    scale: Float[Array, ""]
+    scale: float | Float[Array, ""]
 
     def __call__(self, distance: Float[Array, ...]) -> Float[Array, ...]:
         """Return the proximity of each distance, in [0, 1]."""
         reached = jnp.isfinite(distance)
-        u = jnp.where(reached, distance, 0) / self.scale.astype(distance.dtype)
+        u = jnp.where(reached, distance, 0) / jnp.asarray(self.scale, distance.dtype)
         return jnp.where(reached, self.kernel.value(u, jnp), 0)
