@@ -115,7 +115,8 @@ def _from_sources(
     is_source = _at(joined, window, lanes)
     first = jnp.argmax(is_source, axis=1)
     starts = _spread(is_source.diagonal(axis1=1, axis2=2), window, lanes)
-    least = lax.stop_gradient(_least_costs(exists, cost, starts))
+    # Any scaling is exact; one by costs below 0 might have no end.
+    least = lax.stop_gradient(_least_costs(exists, jnp.maximum(cost, 0), starts))
     least = jnp.where(of_source, least, 0)
     excess = jnp.where(exists, cost + least - over_there(least, 0), 0)
     survives = probability * jnp.exp(-theta * excess)
