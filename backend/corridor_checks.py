@@ -1,0 +1,240 @@
+"""Everything that can be wrong with corridors and paths, and the plan of their run.
+
+Light: the toolbox runs the same checks before it starts the worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .corridor_sources import Sources, listed, read_sources
+from .errors import InputError, MemoryPlanError
+from .job import Job, Report
+from .memory import human_bytes
+from .movement import Movement
+from .output_checks import check_outputs
+from .processors import available_processors
+from .raster_io import RasterBand, is_geographic, strips
+from .vector_io import VectorLayer
+from .window_plan import allowed_memory
+
+MOST_BANDS = 500
+_WORKER_BYTES = 300_000_000
+#: Of the rasters that are held anyway, and of each search that is under way: cost, step, heap.
+_BYTES_PER_CELL, _BYTES_PER_SEARCH_CELL = 40, 30
+#: Seconds per cell and source.
+_SECONDS = 4e-7
+
+
+@dataclass(frozen=True)
+class CorridorHeaders:
+    """What is known before features and cells are read.
+
+    Parameters
+    ----------
+    layer : VectorLayer
+        Of sources.
+    field : str or None
+        That names them.
+    band : RasterBand
+        Of movement.
+    movement : Movement
+        How it is read.
+    table : tuple or None
+        Layer and two fields of the pairs that are wanted.
+    """
+
+    layer: VectorLayer
+    field: str | None
+    band: RasterBand
+    movement: Movement
+    table: tuple[VectorLayer, str, str] | None
+
+
+@dataclass(frozen=True)
+class CorridorPlan:
+    """What is to be done.
+
+    Parameters
+    ----------
+    headers : CorridorHeaders
+    sources : Sources
+        Those that are left.
+    pairs : list of (int, int) or None
+        Places of the sources that are to be joined, start < end; None where the nearest are.
+    """
+
+    headers: CorridorHeaders
+    sources: Sources
+    pairs: list[tuple[int, int]] | None
+
+
+def check_corridor_headers(job: Job) -> CorridorHeaders:
+    """Check layers, fields, raster and outputs.
+
+    Raises
+    ------
+    InputError
+        Names the parameter and the remedy.
+    """
+    given = job.parameters
+    layer = VectorLayer(given["SOURCES"], "SOURCES")
+    if layer.family == "none":
+        raise InputError("SOURCES", "It is a table without geometry.", "Give points, lines or polygons.")
+    field = layer.field(given["ID_FIELD"], "ID_FIELD") if given["ID_FIELD"] else None
+    band = RasterBand(given["MOVEMENT"], given["MOVEMENT_BAND"], "MOVEMENT")
+    if is_geographic(band.grid):
+        raise InputError(
+            "MOVEMENT",
+            "Its coordinates are longitudes and latitudes, in which cells have no single size.",
+            "Reproject it to a projected CRS, for example the UTM zone or an equal-area projection.",
+        )
+    table = None
+    if given["PAIRS"] == "table":
+        if not given["PAIR_TABLE"]:
+            raise InputError("PAIR_TABLE", "The pairs are to come from a table, and none is given.", "Give one.")
+        pairs = VectorLayer(given["PAIR_TABLE"], "PAIR_TABLE")
+        ends = [pairs.field(given[name] or usual, name) for name, usual in (("PAIR_FROM", "from"), ("PAIR_TO", "to"))]
+        table = (pairs, ends[0], ends[1])
+    check_outputs(job, band.grid)
+    movement = Movement(given["MOVEMENT_KIND"], given["TRANSFORMATION"], given["EXPONENT"])
+    return CorridorHeaders(layer, field, band, movement, table)
+
+
+def check_corridors(job: Job, report: Report, *, surfaces: bool) -> CorridorPlan:
+    """Check everything and state the memory; with `surfaces` the costs from all sources are held at once.
+
+    Raises
+    ------
+    InputError
+        With count and place.
+    MemoryPlanError
+        When more is needed than may be used; says how many sources would fit.
+    """
+    headers = check_corridor_headers(job)
+    grid = headers.band.grid
+    if not grid.crs:
+        report.warning("MOVEMENT has no CRS: its coordinates are taken as lengths in one unit, such as metres.")
+    sources = _on_nodes(read_sources(headers.layer, headers.field, grid, report), headers, report)
+    if len(sources) < 2:
+        raise InputError(
+            "SOURCES",
+            f"{'One source' if len(sources) else 'No source'} is left on cells of MOVEMENT that can be crossed; two are needed.",
+            "Check the CRS of both layers, the nodata cells of MOVEMENT and ID_FIELD.",
+        )
+    pairs = None
+    if job.parameters["PAIRS"] == "all":
+        pairs = [(start, end) for start in range(len(sources)) for end in range(start + 1, len(sources))]
+    elif headers.table is not None:
+        pairs = _pairs_of_table(headers.table, sources, report)
+    _plan_memory(job, headers, sources, report, surfaces=surfaces)
+    return CorridorPlan(headers, sources, pairs)
+
+
+def _plan_memory(job: Job, headers: CorridorHeaders, sources: Sources, report: Report, *, surfaces: bool) -> None:
+    cells, count = headers.band.grid.cells, len(sources)
+    threads = min(job.threads or available_processors(), count)
+    limit = allowed_memory(job.memory_limit)
+    fixed = _WORKER_BYTES + cells * (_BYTES_PER_CELL + threads * _BYTES_PER_SEARCH_CELL)
+    needed = fixed + surfaces * 8 * cells * count
+    if needed > limit:
+        most = (limit - fixed) // (8 * cells) if surfaces else 0
+        raise MemoryPlanError(
+            f"{count} sources on {headers.band.grid.rows} x {headers.band.grid.columns} cells need about "
+            f"{human_bytes(needed)} of memory, {human_bytes(limit)} are allowed.",
+            f"{most} sources would fit: give fewer, use a coarser raster or clip it, or raise the memory limit."
+            if most > 1
+            else "Use a coarser raster or clip it, or raise the memory limit.",
+            "MOVEMENT",
+        )
+    seconds = cells * count * _SECONDS / max(1, threads)
+    duration = f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(1, round(seconds))} s"
+    report.message(
+        f"Plan: {count} sources on {headers.band.grid.rows} x {headers.band.grid.columns} cells, about {human_bytes(needed)} of "
+        f"memory and {duration} on this machine."
+    )
+
+
+def _on_nodes(sources: Sources, headers: CorridorHeaders, report: Report) -> Sources:
+    """Return the sources without the cells that are no nodes, and say which are left with none."""
+    band = headers.band
+    columns = band.grid.columns
+    kept: list[list[NDArray[np.int64]]] = [[] for _ in sources.names]
+    nodes = 0
+    if band.is_paletted:
+        report.warning("MOVEMENT is paletted: its values are taken as they are, not as the colours stand for.")
+    for first, rows in strips(band.grid):
+        report.raise_if_cancelled()
+        values = band.read(first, 0, rows, columns)
+        node = _nodes(values, first, headers)
+        nodes += int(node.sum())
+        flat = node.ravel()
+        for own, cells in zip(kept, sources.cells):
+            here = cells[(cells >= first * columns) & (cells < (first + rows) * columns)]
+            own.append(here[flat[here - first * columns]])
+        report.progress((first + rows) / band.grid.rows, "Looking at the raster")
+    if nodes == 0:
+        raise InputError(
+            "MOVEMENT", "No valid cell: all are nodata or barriers.", "Check band, nodata value and MOVEMENT_KIND."
+        )
+    found = Sources(sources.names, [np.concatenate(own) if own else np.zeros(0, np.int64) for own in kept])
+    closed = [name for name, cells in zip(found.names, found.cells) if len(cells) == 0]
+    if closed:
+        report.warning(f"{len(closed)} sources lie on barriers or nodata and are left out ({listed(closed)}).")
+    return found.take([row for row, cells in enumerate(found.cells) if len(cells)])
+
+
+def _nodes(values: NDArray[np.float64], first: int, headers: CorridorHeaders) -> NDArray[np.bool_]:
+    """Return which cells can be crossed; raises `InputError` where a value cannot be used."""
+    kind = headers.movement.kind
+    wrong = (values < 0) | np.isinf(values) if kind == "permeability" else values <= 0
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        rule = "permeability must be >= 0 and finite" if kind == "permeability" else "resistance must be > 0"
+        raise InputError(
+            "MOVEMENT",
+            f"Cells that cannot be used: {int(wrong.sum())} (first at row {first + row + 1}, column {column + 1}), value "
+            f"{values[row, column]:g}; {rule}.",
+            "Reclassify them or set them to nodata.",
+        )
+    with np.errstate(over="ignore", divide="ignore"):
+        resistance = headers.movement.resistance(values, np)
+    node = np.isfinite(resistance) & (resistance > 0)
+    if (np.isfinite(values) & (values > 0) & ~node).any():
+        raise InputError(
+            "EXPONENT", "The transformation turns valid cells into resistance 0 or infinity.", "Choose a smaller exponent."
+        )
+    return node
+
+
+def _pairs_of_table(table: tuple[VectorLayer, str, str], sources: Sources, report: Report) -> list[tuple[int, int]]:
+    layer, one, other = table
+    columns = layer.read([one, other]).columns
+    place = {_key(name): row for row, name in enumerate(sources.names)}
+    pairs, unknown = set(), []
+    for ends in zip(columns[one].tolist(), columns[other].tolist()):
+        missing = [end for end in ends if _key(end) not in place]
+        if missing:
+            unknown.append(missing[0])
+            continue
+        start, end = sorted(place[_key(name)] for name in ends)
+        if start != end:
+            pairs.add((start, end))
+    if not pairs:
+        raise InputError(
+            "PAIR_TABLE",
+            f"None of its {len(columns[one])} rows names two of the sources that are left (unknown: {listed(unknown)}).",
+            f"The sources are {listed(sources.names)}.",
+        )
+    if unknown:
+        report.warning(f"{len(unknown)} rows of PAIR_TABLE name sources that are not there ({listed(unknown)}).")
+    return sorted(pairs)
+
+
+def _key(name: Any) -> str:
+    """Return a name so that 3, 3.0 and "3" are the same."""
+    return str(int(name)) if isinstance(name, float) and name.is_integer() else str(name)

@@ -1,0 +1,125 @@
+"""Accumulated cost over a whole raster from some cells, and the least-cost paths back to them, in Numba."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .neighbourhood import Neighbourhood
+from .network_search import OPTIONS, pop, push
+
+#: Steps to the neighbours of a cell: up, down, left, right, then the diagonals.
+DOWN = np.array([-1, 1, 0, 0, -1, -1, 1, 1])
+RIGHT = np.array([0, 0, -1, 1, -1, 1, -1, 1])
+
+
+def accumulated_cost(
+    resistance: NDArray[np.float64], cells: NDArray[np.int64], neighbourhood: Neighbourhood, limit: float = np.inf
+) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Return the least cost from some cells to every cell, and the step by which it is reached.
+
+    Parameters
+    ----------
+    resistance : array, shape (rows, columns)
+        > 0; inf where there is no node.
+    cells : array of int
+        Flat numbers of nodes.
+    neighbourhood : Neighbourhood
+        How cells are joined and what a step costs.
+    limit : float
+        Costs beyond it count as unreachable.
+
+    Returns
+    -------
+    cost : array, shape (rows, columns)
+        0 at the cells, inf where it cannot be reached.
+    step : array of int8, shape (rows, columns)
+        Number of the last step of the cheapest path, -1 where a path begins or nothing arrives.
+    """
+    height, width = neighbourhood.cell_height, neighbourhood.cell_width
+    lengths = np.array([height] * 2 + [width] * 2 + [np.hypot(width, height)] * (neighbourhood.neighbours - 4))
+    cost, step = np.full(resistance.shape, np.inf), np.full(resistance.shape, -1, np.int8)
+    of_conductance = neighbourhood.edge_rule == "average_conductance"
+    closed = neighbourhood.corners == "closed"
+    _search(np.ascontiguousarray(resistance), cells, lengths, of_conductance, closed, limit, cost, step)
+    return cost, step
+
+
+@njit(**OPTIONS)
+def _step_cost(resistance, i, j, way, lengths, of_conductance, closed):
+    """Return the cost of a step out of a cell, inf where there is none."""
+    k, m = i + DOWN[way], j + RIGHT[way]
+    rows, columns = resistance.shape
+    if k < 0 or m < 0 or k >= rows or m >= columns:
+        return np.inf
+    if closed and way >= 4 and not (np.isfinite(resistance[i, m]) or np.isfinite(resistance[k, j])):
+        return np.inf
+    here, there = resistance[i, j], resistance[k, m]
+    if of_conductance:
+        return 2 * lengths[way] / (1 / here + 1 / there) if np.isfinite(there) else np.inf
+    return lengths[way] * (here + there) / 2
+
+
+@njit(**OPTIONS)
+def _search(resistance, cells, lengths, of_conductance, closed, limit, cost, step):
+    rows, columns = resistance.shape
+    keys, names = np.empty(len(cells) + 1024), np.empty(len(cells) + 1024, np.int64)
+    size = 0
+    for cell in cells:
+        cost[cell // columns, cell % columns] = 0.0
+        size = push(keys, names, size, 0.0, cell)
+    while size > 0:
+        near, cell = keys[0], names[0]
+        size = pop(keys, names, size)
+        i, j = cell // columns, cell % columns
+        if near > cost[i, j]:
+            continue
+        for way in range(len(lengths)):
+            far = near + _step_cost(resistance, i, j, way, lengths, of_conductance, closed)
+            if far <= limit and far < np.inf:
+                k, m = i + DOWN[way], j + RIGHT[way]
+                if far < cost[k, m]:
+                    cost[k, m] = far
+                    step[k, m] = way
+                    if size + 1 >= len(keys):
+                        more_keys, more_names = np.empty(2 * len(keys)), np.empty(2 * len(names), np.int64)
+                        more_keys[: len(keys)] = keys
+                        more_names[: len(names)] = names
+                        keys, names = more_keys, more_names
+                    size = push(keys, names, size, far, k * columns + m)
+    return 0
+
+
+@njit(**OPTIONS)
+def trace_back(step, cell):
+    """Return the flat numbers of the cells from `cell` back to where its path began."""
+    columns = step.shape[1]
+    flat = step.ravel()
+    count, here = 1, cell
+    while flat[here] >= 0:
+        here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
+        count += 1
+    cells = np.empty(count, np.int64)
+    here = cell
+    for place in range(count):
+        cells[place] = here
+        if flat[here] >= 0:
+            here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
+    return cells
+
+
+@njit(**OPTIONS)
+def lay_corridor(first, last, one, other, least, most, excess, count):
+    """Lay a corridor over those so far, in rows `first` to `last`: the smallest excess over the least cost, and how many.
+
+    `one` and `other` are the accumulated costs from both ends; cells whose excess is above `most` are not in the corridor.
+    """
+    for i in range(first, last):
+        for j in range(one.shape[1]):
+            # Rounding must not put a cell of the path itself outside.
+            above = max(one[i, j] + other[i, j] - least, 0.0)
+            if above <= most:
+                excess[i, j] = min(excess[i, j], above)
+                count[i, j] += 1
+    return 0
