@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import InputError
 from .job import Job, Report
@@ -66,6 +66,7 @@ def plan_landscape(
     if follows == "radius":
         _check_step_cost(job, smallest_resistance or found.smallest_resistance)
         windows = _declared_windows(job, headers, gradient=gradient, streams=streams)
+        windows = replace(windows, seconds=windows.seconds * found.nodes / grid.cells)
         _say_found(headers, found, distance_constant(values["DISTANCE"], "UNIT"), report)
         report.message(
             f"Window: {values['RADIUS']} cells beyond blocks of {values['BLOCK']} x {values['BLOCK']} cells; it is part of the "
@@ -98,6 +99,7 @@ def plan_landscape(
         largest="DISPERSAL_DISTANCE",
         streams=streams,
     )
+    windows = replace(windows, seconds=windows.seconds * found.nodes / grid.cells)
     _say(headers, found, windows, smallest, report)
     return LandscapePlan(headers, found, windows)
 

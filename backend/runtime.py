@@ -14,8 +14,8 @@ from .errors import DriftwayError
 
 #: GDAL would take a twentieth of the machine's memory.
 _GDAL_CACHE_BYTES = 32 << 20
-#: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD, by their numbers in malloc.h.
-_MALLOC_OPTIONS = {-3: 1 << 30, -1: 2**31 - 1, -2: 64 << 20}
+#: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD and M_ARENA_MAX, by their numbers in malloc.h. What is kept is kept in each arena.
+_MALLOC_OPTIONS = {-3: 1 << 30, -1: 2**31 - 1, -2: 64 << 20, -8: 2}
 
 
 def prepare_environment() -> None:
