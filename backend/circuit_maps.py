@@ -48,8 +48,12 @@ class CurrentMaps:
         total: Float[np.ndarray, "rows columns"] | None = None,
         most: Float[np.ndarray, "rows columns"] | None = None,
         single: Float[np.ndarray, "rows columns"] | None = None,
+        silent: NDArray[np.int64] | None = None,
     ) -> None:
-        """Add the current of the potential `plus - minus` to `total`, keep the greatest in `most`, put it into `single`."""
+        """Add the current of the potential `plus - minus` to `total`, keep the greatest in `most`, put it into `single`.
+
+        The current in the cells `silent` counts as 0.
+        """
         rows = self.circuit.shape[0]
         largest = np.zeros(rows)
         edges = self.circuit.edges
@@ -62,6 +66,7 @@ class CurrentMaps:
         least = NEGLIGIBLE * float(largest.max(initial=0.0))
         given = [each for each in (total, most, single) if each is not None]
         before = [each.ravel()[self._cells] for each in given]
+        quiet = [np.zeros(0) if silent is None else each.ravel()[silent] for each in given]
 
         def fill(first: int, last: int) -> int:
             sums, greatest, one = (_NO_MAP if each is None else each for each in (total, most, single))
@@ -69,14 +74,22 @@ class CurrentMaps:
             return -1
 
         in_parts(fill, rows)
-        if len(self._cells) == 0:
-            return
-        through = self._through_merged(minus, plus, least)
-        for each, old in zip(given, before, strict=True):
-            if each is total:
-                each.ravel()[self._cells] = old + through
-            else:
-                each.ravel()[self._cells] = through if each is single else np.maximum(old, through)
+        if len(self._cells):
+            through = self._through_merged(minus, plus, least)
+            for each, old in zip(given, before, strict=True):
+                if each is total:
+                    each.ravel()[self._cells] = old + through
+                else:
+                    each.ravel()[self._cells] = through if each is single else np.maximum(old, through)
+        if silent is not None:
+            for each, old in zip(given, quiet, strict=True):
+                each.ravel()[silent] = 0 if each is single else old
+
+    def cells_of_node(self, cell: int) -> NDArray[np.int64]:
+        """Return all cells of the node that a cell belongs to."""
+        merged = self.circuit.merged
+        number = 0 if merged is None else int(merged.ravel()[cell])
+        return np.array([cell]) if number == 0 else self._cells[self._node == number]
 
     def _through_merged(self, minus: np.ndarray, plus: np.ndarray, least: float) -> NDArray[np.float64]:
         inflow, outflow = np.empty(len(self._cells)), np.empty(len(self._cells))

@@ -13,7 +13,7 @@ from .circuit import Circuit
 from .circuit_focal import FocalNodes
 from .circuit_landscape import CircuitLandscape
 from .circuit_maps import CurrentMaps, add_drops
-from .circuit_plan import CircuitPlan
+from .circuit_memory import CircuitPlan
 from .circuit_terminals import TerminalFields, Terminals, terminals_of
 from .job import Report
 
@@ -37,6 +37,8 @@ class Collected:
         Called with the positions of the two focal nodes, the map of current and the potential, 0 at the first.
     wants_current : bool
         Whether `each` takes a map of current.
+    silent_ends : bool
+        Whether the current at a pair's own focal nodes counts as 0.
     """
 
     total: NDArray[np.float64] | None = None
@@ -45,6 +47,7 @@ class Collected:
     weights: NDArray[np.float64] | None = None
     each: Callable[[int, int, NDArray[np.float64] | None, NDArray[np.float64]], None] | None = None
     wants_current: bool = True
+    silent_ends: bool = False
     iterations: int = field(default=0)
 
     @property
@@ -114,7 +117,8 @@ def pairwise(
             report.progress(0.85 + 0.15 * done / len(pairs), "Mapping currents")
             minus, plus = fields.field(int(place[one])), fields.field(int(place[other]))
             inside = None if collected.each is None else _part_of(landscape, circuit, terminals, int(place[one]))
-            _collect(collected, maps, minus, plus, (one, other), int(terminals.cells[place[one]]), inside)
+            ends = int(terminals.cells[place[one]]), int(terminals.cells[place[other]])
+            _collect(collected, maps, (minus, plus), (one, other), ends, inside)
     return found
 
 
@@ -179,33 +183,35 @@ def _each_pair_its_circuit(
             found[one, other] = found[other, one] = fields.resistance(a, b)
             if collected.needs_fields:
                 inside = parts == terminals.part[a]
-                ends = fields.field(a), fields.field(b)
-                _collect(collected, CurrentMaps(circuit), *ends, (one, other), int(terminals.cells[a]), inside)
+                both = fields.field(a), fields.field(b)
+                ends = int(terminals.cells[a]), int(terminals.cells[b])
+                _collect(collected, CurrentMaps(circuit), both, (one, other), ends, inside)
     return found
 
 
 def _collect(
     collected: Collected,
     maps: CurrentMaps,
-    minus: NDArray[np.float64],
-    plus: NDArray[np.float64],
+    fields: tuple[NDArray[np.float64], NDArray[np.float64]],
     pair: tuple[int, int],
-    first_cell: int,
+    ends: tuple[int, int],
     inside: NDArray[np.bool_] | None,
 ) -> None:
-    """Take what is wanted of one pair; `inside` is needed where each pair's maps are."""
-    single = None
-    if collected.each is not None and collected.wants_current:
-        single = np.empty(minus.shape)
+    """Take what is wanted of one pair, given the fields and a cell of both; `inside` is needed where each pair's maps are."""
+    minus, plus = fields
+    single = np.empty(minus.shape) if collected.each is not None and collected.wants_current else None
     if collected.total is not None or collected.most is not None or single is not None:
-        maps.add(minus, plus, total=collected.total, most=collected.most, single=single)
+        silent = None
+        if collected.silent_ends:
+            silent = np.concatenate([maps.cells_of_node(cell) for cell in ends])
+        maps.add(minus, plus, total=collected.total, most=collected.most, single=single, silent=silent)
     if collected.drops is not None:
         weight = 1.0 if collected.weights is None else float(collected.weights[pair])
         if weight:
             add_drops(minus, plus, weight, collected.drops)
     if collected.each is not None and inside is not None:
         potential = plus - minus
-        potential -= potential.ravel()[first_cell]
+        potential -= potential.ravel()[ends[0]]
         collected.each(*pair, single, np.where(inside, potential, 0.0))
 
 

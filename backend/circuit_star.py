@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .circuit_landscape import CircuitLandscape
 from .circuit_maps import CurrentMaps
-from .circuit_plan import CircuitPlan
+from .circuit_memory import CircuitPlan
 from .circuit_terminals import TerminalFields, terminals_of
 from .job import Report
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from .circuit import Circuit
-from .circuit_plan import CircuitPlan
+from .circuit_memory import CircuitPlan
 from .circuit_solver import CircuitSolver, PointCurrents
 from .job import Report
 

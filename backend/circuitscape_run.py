@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .circuit_advanced import advanced_currents
 from .circuit_landscape import CircuitLandscape
+from .circuit_memory import CircuitPlan
 from .circuit_pairwise import Collected, pairwise
-from .circuit_plan import CircuitPlan
 from .circuit_star import StarMaps, StarRun, star_currents
 from .circuitscape_inputs import CircuitscapeInputs
 from .circuitscape_outputs import GridWriter, resistance_columns, resistance_matrix, star_table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..circuit_plan import CircuitPlan, plan_circuit
+from ..circuit_memory import CircuitPlan, plan_circuit
 from ..circuitscape_inputs import CircuitscapeInputs, check_scenario, read_inputs
 from ..circuitscape_settings import read_settings
 from ..declarations import Declaration, File, FolderOutput, NumberOutput
