@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from osgeo import ogr
 
+from .geopackage import LayerToWrite, write_geopackage
 from .network_columns import NetworkColumns, flattened, regrouped
-from .vector_io import LayerToWrite, VectorLayer, write_geopackage
+from .vector_io import VectorLayer
 
 NODES, EDGES = "nodes", "edges"
 _FACTS = "DRIFTWAY_NETWORK"

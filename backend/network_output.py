@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from osgeo import ogr
 
+from .geopackage import LayerToWrite, write_geopackage
 from .job import Job
 from .network_geopackage import EDGES, NODES
 from .network_input import PatchNetwork
 from .outputs import Outputs
-from .vector_io import LayerToWrite, write_geopackage
 
 
 def with_results(columns: dict[str, NDArray[Any]], results: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

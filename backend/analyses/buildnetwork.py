@@ -19,6 +19,7 @@ from ..declarations import (
     Vector,
     VectorStyle,
 )
+from ..geopackage import LayerToWrite, write_geopackage
 from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..network_output import line, with_results
@@ -26,7 +27,6 @@ from ..network_parameters import network_output
 from ..network_picture import network_picture
 from ..outputs import Outputs
 from ..patch_checks import PatchPlan, check_patch_headers, check_patches
-from ..vector_io import LayerToWrite, write_geopackage
 from ..wording import counted
 
 DECLARATION = Declaration(

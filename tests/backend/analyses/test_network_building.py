@@ -16,9 +16,9 @@ from small_landscapes import write_raster
 from small_networks import NetworkOutcome, run
 
 from backend.errors import InputError, MemoryPlanError
+from backend.geopackage import LayerToWrite, write_geopackage
 from backend.grid import Neighbourhood
 from backend.network_raster import raster_graph
-from backend.vector_io import LayerToWrite, write_geopackage
 
 CRS = osr.SpatialReference()
 CRS.ImportFromEPSG(3112)
