@@ -121,10 +121,10 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(tmp_path, monkeypatch, ban
 
 
 def test_exact_sums_have_no_order():
-    numbers = [random.Random(1).uniform(-1, 1) * 10.0**e for e in range(-20, 20)] * 3 + [1e16, 1.0, -1e16]  # noqa: S311
+    numbers = [random.Random(1).uniform(-1, 1) * 10.0**e for e in range(-20, 20)] * 3 + [1e16, 1.0, -1e16]
     expected = math.fsum(numbers)
     for seed in range(5):
-        random.Random(seed).shuffle(numbers)  # noqa: S311
+        random.Random(seed).shuffle(numbers)
         half = ExactSum()
         for number in numbers[:50]:
             half.add(number)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_landscapes import Laboratory, Listener, Outcome, run_job, write_raster
+from small_landscapes import Listener, Outcome, run_job, write_raster
 
 from backend import journal, registry, window_plan
 from backend.errors import Cancelled
@@ -130,7 +130,9 @@ def test_short_runs_do_not_wait_for_the_disk(laboratory, monkeypatch, journals):
 def test_killed_workers_continue(laboratory, tmp_path, journals):
     """Killed at moments that nobody has chosen, twice or as often as DRIFTWAY_KILLS says, and then left alone."""
     kills, random = int(os.environ.get("DRIFTWAY_KILLS", "2")), np.random.default_rng()
-    rasters = [str(write_raster(tmp_path / f"{each}.tif", values)) for each, values in zip("qm", landscape(90))]
+    rasters = [
+        str(write_raster(tmp_path / f"{each}.tif", values)) for each, values in zip("qm", landscape(90), strict=True)
+    ]
     options = {"outputs": MAPS["connectivity"], "DISPERSAL_DISTANCE": 60.0}
     job = laboratory.job("connectivity", *rasters, settings={"device": "cpu"}, **options)
     path = tmp_path / "job.json"
