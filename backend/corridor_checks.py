@@ -206,7 +206,9 @@ def _nodes(values: NDArray[np.float64], first: int, headers: CorridorHeaders) ->
     node = np.isfinite(resistance) & (resistance > 0)
     if (np.isfinite(values) & (values > 0) & ~node).any():
         raise InputError(
-            "EXPONENT", "The transformation turns valid cells into resistance 0 or infinity.", "Choose a smaller exponent."
+            "EXPONENT",
+            "The transformation turns valid cells into resistance 0 or infinity.",
+            "Choose a smaller exponent.",
         )
     return node
 

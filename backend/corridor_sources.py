@@ -70,7 +70,9 @@ def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Repo
     held = [row for row, shape in enumerate(shapes) if shape is not None]
     if not held:
         raise InputError(
-            "SOURCES", "The layer has no feature with a geometry.", "Check its filter, or whether only selected ones are used."
+            "SOURCES",
+            "The layer has no feature with a geometry.",
+            "Check its filter, or whether only selected ones are used.",
         )
     names = _names(table, field, held)
     move = _transformation(layer.crs, grid, report)

@@ -151,9 +151,7 @@ def _computed(
     report.progress(1.0, "")
 
 
-def _of_batch(
-    model: LandscapeModel, batch: Batch, window: WindowShape, weight: Weight
-) -> tuple[_Weighed, EdgeCosts]:
+def _of_batch(model: LandscapeModel, batch: Batch, window: WindowShape, weight: Weight) -> tuple[_Weighed, EdgeCosts]:
     """Return the movement of some windows and its flow over their steps.
 
     In compiled stages: as one, XLA fuses sums into the loops and computes them again and again.

@@ -25,7 +25,6 @@ from .job import Report
 from .movement_flow import STEPS, MovementFlow, Weight, pulled, survival_and_pull, walked, weigh
 from .random_walk import walk_steps
 from .solvers.randomised_paths import log_survival
-from .solvers.window_results import within_limit
 from .window_shape import WindowShape
 
 #: Sources of a tile lie within squares of this side.

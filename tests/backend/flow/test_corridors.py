@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def layer(folder: Path, features: list[tuple[Any, str]], crs: str = CRS, name: s
     return str(path)
 
 
-def points(folder: Path, places: dict[Any, tuple[float, float]] = PLACES, **options: str) -> str:
+def points(folder: Path, places: Mapping[Any, tuple[float, float]] = PLACES, **options: str) -> str:
     return layer(folder, [(n, "POINT({} {})".format(*centre(*place))) for n, place in places.items()], **options)
 
 
@@ -68,7 +69,9 @@ def job(laboratory: Laboratory, analysis: str, sources: str, values: np.ndarray 
     return Job.from_dict({"analysis": analysis, "parameters": parameters, "outputs": paths, **settings})
 
 
-def corridors(laboratory: Laboratory, sources: str, values: np.ndarray, outputs=("CORRIDORS",), **given: Any) -> Outcome:
+def corridors(
+    laboratory: Laboratory, sources: str, values: np.ndarray, outputs=("CORRIDORS",), **given: Any
+) -> Outcome:
     return run_job(job(laboratory, "leastcostcorridors", sources, values, outputs, **given))
 
 
@@ -84,7 +87,7 @@ def check(laboratory: Laboratory, *given: Any, **more: Any) -> Listener:
     return heard
 
 
-def flat(places: dict[Any, tuple[int, int]]) -> list[int]:
+def flat(places: Mapping[Any, tuple[int, int]]) -> list[int]:
     return [row * COLUMNS + column for row, column in places.values()]
 
 
@@ -136,13 +139,18 @@ def test_paths_have_the_least_cost_and_lie_in_the_corridor(laboratory, resistanc
     thin = corridors(laboratory, points(laboratory.folder, name="again"), resistance, SLACK=0).map("CORRIDORS")
     costs = expected_costs(resistance, graph_of, flat(PLACES))
     names = list(PLACES)
-    assert list(zip(found["from"], found["to"])) == [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    for one, other, cost, length, shape in zip(*(found[n] for n in ("from", "to", "cost", "length", "geometry"))):
+    assert list(zip(found["from"], found["to"], strict=True)) == [
+        (a, b) for i, a in enumerate(names) for b in names[i + 1 :]
+    ]
+    for one, other, cost, length, shape in zip(
+        *(found[n] for n in ("from", "to", "cost", "length", "geometry")), strict=True
+    ):
         assert cost == pytest.approx(costs[names.index(one), flat(PLACES)[names.index(other)]], rel=1e-12)
         geometry = ogr.CreateGeometryFromWkb(shape)
         assert length == pytest.approx(geometry.Length(), rel=1e-12)
         places = geometry.GetPoints()
-        assert places[0] == pytest.approx(centre(*PLACES[one])) and places[-1] == pytest.approx(centre(*PLACES[other]))
+        assert places[0] == pytest.approx(centre(*PLACES[one]))
+        assert places[-1] == pytest.approx(centre(*PLACES[other]))
         for x, y in places:
             assert thin[int((ORIGIN[1] - y) // CELL[1]), int((x - ORIGIN[0]) // CELL[0])] <= 1e-6
     assert (found["detour"] >= 1 - 1e-12).all()
@@ -151,7 +159,10 @@ def test_paths_have_the_least_cost_and_lie_in_the_corridor(laboratory, resistanc
 def test_polygons_are_joined_from_edge_to_edge(laboratory):
     """Two blocks of cells, three cells apart, on a raster of resistance 2."""
     x, y = ORIGIN
-    west, east = f"POLYGON(({x} {y}, {x + 30} {y}, {x + 30} {y - 90}, {x} {y - 90}, {x} {y}))", f"POINT({x + 65} {y - 45})"
+    west, east = (
+        f"POLYGON(({x} {y}, {x + 30} {y}, {x + 30} {y - 90}, {x} {y - 90}, {x} {y}))",
+        f"POINT({x + 65} {y - 45})",
+    )
     sources = layer(laboratory.folder, [(5, west), (7, east)])
     _, found = paths(laboratory, sources, np.full((ROWS, COLUMNS), 2.0))
     assert (found["from"].tolist(), found["to"].tolist()) == ([5], [7])
@@ -165,10 +176,10 @@ def test_nearest_pairs(laboratory):
     outcome, found = paths(
         laboratory, points(laboratory.folder, places), np.ones((ROWS, COLUMNS)), PAIRS="nearest", NEAREST=1
     )
-    assert list(zip(found["from"].tolist(), found["to"].tolist())) == [(1, 2), (2, 3), (3, 4)]
+    assert list(zip(found["from"].tolist(), found["to"].tolist(), strict=True)) == [(1, 2), (2, 3), (3, 4)]
     assert outcome.numbers["TOTAL_LENGTH"] == pytest.approx(100)
     _, found = paths(laboratory, points(laboratory.folder, places), np.ones((ROWS, COLUMNS)), MAXIMUM_COST=30)
-    assert list(zip(found["from"].tolist(), found["to"].tolist())) == [(1, 2), (2, 3)]
+    assert list(zip(found["from"].tolist(), found["to"].tolist(), strict=True)) == [(1, 2), (2, 3)]
     same = corridors(
         laboratory, points(laboratory.folder, places), np.ones((ROWS, COLUMNS)), PAIRS="nearest", NEAREST=1, SLACK=0
     )
@@ -183,7 +194,9 @@ def test_pairs_of_a_table(laboratory, resistance):
     assert (found["from"].tolist(), found["to"].tolist()) == (["a"], ["c"])
     assert outcome.heard.warnings == ["1 rows of PAIR_TABLE name sources that are not there (nobody)."]
     table.write_text("from,to\nx,y\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"^PAIR_TABLE: None of its 1 rows names two of .*unknown: x.*sources are a, b, c, d"):
+    with pytest.raises(
+        InputError, match=r"^PAIR_TABLE: None of its 1 rows names two of .*unknown: x.*sources are a, b, c, d"
+    ):
         check(laboratory, "leastcostpaths", points(laboratory.folder), resistance, PAIRS="table", PAIR_TABLE=str(table))
 
 
@@ -215,7 +228,8 @@ def test_no_pair_at_all_is_no_failure(laboratory):
     assert len(found["from"]) == 0
     same = corridors(laboratory, sources, split, ("CORRIDORS", "OVERLAP", "ACCUMULATED_COST", "REPORT"))
     assert np.isnan(same.map("CORRIDORS")).all()
-    assert same.numbers["PAIR_COUNT"] == 0 and math.isnan(same.numbers["MEAN_COST"])
+    assert same.numbers["PAIR_COUNT"] == 0
+    assert math.isnan(same.numbers["MEAN_COST"])
     assert outcome.numbers["UNREACHABLE_COUNT"] == 1
 
 
@@ -255,9 +269,11 @@ def test_threads_change_nothing(laboratory, resistance, request):
 def test_too_little_memory_says_how_many_sources_fit(laboratory, resistance):
     large = laboratory.raster(np.ones((1500, 1500)))
     limit = {"settings": {"memory_limit": 560_000_000, "threads": 1}}
-    with pytest.raises(MemoryPlanError, match=r"^MOVEMENT: 10 sources on 1500 x 1500 cells need .* 5 sources would fit"):
-        places = {n: (n, n) for n in range(10)}
-        check(laboratory, "leastcostcorridors", points(laboratory.folder, places), large, **limit)
+    sources = points(laboratory.folder, {n: (n, n) for n in range(10)})
+    with pytest.raises(
+        MemoryPlanError, match=r"^MOVEMENT: 10 sources on 1500 x 1500 cells need .* 5 sources would fit"
+    ):
+        check(laboratory, "leastcostcorridors", sources, large, **limit)
 
 
 WRONG = {
@@ -278,7 +294,9 @@ def test_bad_input(laboratory, resistance, what):
 def test_bad_values(laboratory, resistance, kind, value):
     values = resistance.copy()
     values[2, 6] = value
-    with pytest.raises(InputError, match=rf"^MOVEMENT: .*1 \(first at row 3, column 7\), value {value:g}; {kind} must be"):
+    with pytest.raises(
+        InputError, match=rf"^MOVEMENT: .*1 \(first at row 3, column 7\), value {value:g}; {kind} must be"
+    ):
         check(laboratory, "leastcostcorridors", points(laboratory.folder), values, MOVEMENT_KIND=kind)
 
 
@@ -286,7 +304,11 @@ def test_too_many_bands(laboratory):
     places = {n: divmod(n, COLUMNS) for n in range(33)}
     with pytest.raises(InputError, match=r"^PAIR_CORRIDORS: 528 pairs would make 528 bands, more than 500"):
         check(
-            laboratory, "leastcostcorridors", points(laboratory.folder, places), np.ones((ROWS, COLUMNS)), ("PAIR_CORRIDORS",)
+            laboratory,
+            "leastcostcorridors",
+            points(laboratory.folder, places),
+            np.ones((ROWS, COLUMNS)),
+            ("PAIR_CORRIDORS",),
         )
 
 

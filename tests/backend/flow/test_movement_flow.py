@@ -15,7 +15,7 @@ from backend.connectivity import LandscapeModel
 from backend.dispersal import load_kernel
 from backend.distances import DISTANCES, EuclideanDistance, ExpectedCostDistance, LeastCostDistance
 from backend.grid import Neighbourhood
-from backend.movement_flow import STEPS, movement_flow
+from backend.movement_flow import STEPS, Ends, movement_flow
 from backend.movement_flow_whole import WholeRaster
 from backend.proximity import Proximity
 from backend.solvers import set_thread_count
@@ -130,7 +130,8 @@ def test_least_cost_is_the_betweenness_of_networkx(cells, graph_of):
     graph = networkx.from_scipy_sparse_array(graph_of(resistance, NEIGHBOURHOOD), create_using=networkx.DiGraph)
     ones = np.ones_like(resistance)
     found = movement_flow(model(LeastCostDistance()), plan(), resistance, ones, Listener(), weight="quality")
-    for ends, endpoints in (("neither", False), ("both", True)):
+    ways: list[tuple[Ends, bool]] = [("neither", False), ("both", True)]
+    for ends, endpoints in ways:
         expected = networkx.betweenness_centrality(graph, normalized=False, weight="weight", endpoints=endpoints)
         flow = found.through(ends).ravel()
         for cell in np.flatnonzero(np.isfinite(resistance)):
