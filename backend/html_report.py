@@ -20,6 +20,7 @@ from .ramps import RAMPS
 
 _MAP_PIXELS = 900
 _QUANTILES = 64
+_LOG_SPAN, _RATIO_SHARE = 1e4, 0.98
 _CSS = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2430;max-width:960px;margin:2em auto;padding:0 1em}
 h1{font-size:1.7em;margin-bottom:0}h2{font-size:1.2em;margin-top:2em;border-bottom:1px solid #d8dee6}
@@ -163,6 +164,8 @@ def _ramped(
         shares = np.linspace(0, 1, _QUANTILES + 1)
         edges, first = np.unique(np.quantile(shown, shares), return_index=True)
         place = np.interp(values, edges, shares[first])
+    elif style.stretch in ("log", "ratio"):
+        place, low, high = _in_logarithm(values, shown, style.stretch)
     else:
         if style.stretch == "diverging":
             high = max(abs(low), abs(high))
@@ -172,6 +175,23 @@ def _ramped(
     at = np.linspace(0, 1, len(stops))
     place = np.nan_to_num(place)
     return np.dstack([np.interp(place, at, stops[:, channel]) for channel in range(3)]), low, high
+
+
+def _in_logarithm(
+    values: NDArray[np.float64], shown: NDArray[np.float64], stretch: str
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return where values lie between the ends of a scale in the logarithm, about 1 for ratios, and these ends."""
+    positive = shown[shown > 0]
+    if not positive.size:
+        return np.zeros_like(values), 0.0, 0.0
+    if stretch == "ratio":
+        reach = float(np.quantile(np.abs(np.log(positive)), _RATIO_SHARE)) or 1.0
+        low, high = math.exp(-reach), math.exp(reach)
+    else:
+        high = float(positive.max())
+        low = max(float(positive.min()), high / _LOG_SPAN)
+    span = math.log(high / low) or 1.0
+    return np.log(np.clip(values, low, high) / low) / span, low, high
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

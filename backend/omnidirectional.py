@@ -7,13 +7,11 @@ on how the raster is cut in strips, but for the last digits.
 
 from __future__ import annotations
 
-import math
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +20,12 @@ from .job import Report
 from .journal import Journal
 from .moving_window import MovingWindow
 from .omnidirectional_groups import Batch, Group, Groups
+from .omnidirectional_pass import Contribution, TakeSums, pass_over_windows
 from .omnidirectional_plan import OmnidirectionalPlan
 from .omnidirectional_rows import RowSource
-from .solvers.threads import thread_count
 from .solvers.window_circuits import WindowCircuits, Workspace
 from .solvers.window_circuits_gather import (
     WindowCells,
-    add_windows,
     fill_null,
     gather,
     leave_out_unreachable,
@@ -37,13 +34,6 @@ from .solvers.window_circuits_gather import (
 Values = NDArray[np.float64]
 #: Currents below this share of a window's largest are taken for rounding when artefacts are corrected.
 _NOISE = 1e-8
-
-
-class TakeRows(Protocol):
-    """What is called with finished rows: first row, cumulative current, flow potential (or None), which cells there are."""
-
-    def __call__(self, first: int, cumulative: Values, potential: Values | None, cell: NDArray[np.bool_]) -> None:
-        """Take rows."""
 
 
 @dataclass
@@ -127,7 +117,7 @@ class WindowCurrents:
             cells,
             group.targets,
             batch.first,
-            batch.count,
+            batch.size,
             group.conditions,
             self.window.compatible,
             room.conductance,
@@ -139,7 +129,9 @@ class WindowCurrents:
         if lacking and not batch.complete:
             leave_out_unreachable(cells, room.conductance, room.source, room.reached, room.waiting, self.lanes)
 
-    def currents(self, group: Group, batch: Batch, factor: Values | None, *, null: bool) -> tuple[Values, Values | None]:
+    def currents(
+        self, group: Group, batch: Batch, factor: Values | None, *, null: bool
+    ) -> tuple[Values, Values | None]:
         """Return the currents of a batch's windows, and those of their null models, shape (windows, cells) each."""
         room = self.room()
         self.gather(group, batch, room)
@@ -153,7 +145,7 @@ class WindowCurrents:
         source = room.source
         if self.window.compatible:
             source = room.null_source
-            fill_null(cells, group.targets, batch.first, batch.count, *group.bounds, room.null, self.lanes)
+            fill_null(cells, group.targets, batch.first, batch.size, *group.bounds, room.null, self.lanes)
         else:
             np.greater(room.conductance, 0, out=room.null, casting="unsafe")
         if factor is None:
@@ -197,7 +189,7 @@ def artefact_factors(window: MovingWindow, circuits: WindowCircuits) -> Values:
     found = np.empty((2, len(circuits.cells)))
     circuits.currents(conductance, source, circuits.solve(conductance, source, room), found)
     found[found < _NOISE * found.max(axis=1, keepdims=True)] = 0
-    single, blocked = np.zeros((2, *inside.shape))
+    single, blocked = np.zeros(inside.shape), np.zeros(inside.shape)
     single[inside], blocked[inside] = found
     half = window.half_block
     total = np.zeros((inside.shape[0] + 2 * half, inside.shape[1] + 2 * half))
@@ -211,40 +203,11 @@ def artefact_factors(window: MovingWindow, circuits: WindowCircuits) -> Values:
     return factor.ravel()
 
 
-def in_order(
-    tasks: Iterator[tuple[Any, Callable[[], Any]]], pool: ThreadPoolExecutor, ahead: int, report: Report
-) -> Iterator[tuple[Any, Any]]:
-    """Run tasks in threads and yield (key, result) in their order; no more than `ahead` are begun before they are due."""
-    waiting: deque[tuple[Any, Future[Any]]] = deque()
-    try:
-        for key, task in tasks:
-            waiting.append((key, pool.submit(task)))
-            if len(waiting) > ahead:
-                done, future = waiting.popleft()
-                yield done, future.result()
-                report.raise_if_cancelled()
-        while waiting:
-            done, future = waiting.popleft()
-            yield done, future.result()
-    finally:
-        for _, future in waiting:
-            future.cancel()
-
-
-@dataclass
-class _Progress:
-    """How far a pass has come: the group, the batches of it that are done, and sums over finished rows."""
-
-    group: int = 0
-    batches: int = 0
-    windows: int = 0
-
-
 def omnidirectional_current(
     source: RowSource,
     window: MovingWindow,
     plan: OmnidirectionalPlan,
-    take: TakeRows,
+    take: TakeSums,
     report: Report,
     *,
     null: bool = True,
@@ -260,7 +223,7 @@ def omnidirectional_current(
     plan : OmnidirectionalPlan
         Sizes of groups and batches; changes results in the last digits at most.
     take : callable
-        Called once for all rows, in order, as soon as they are finished.
+        Called once for all rows, in order, as soon as they are finished: with cumulative current and flow potential.
     report : Report
         Hears of progress, may cancel.
     null : bool
@@ -275,105 +238,23 @@ def omnidirectional_current(
     """
     currents = WindowCurrents(window, plan.lanes, plan.shared_bytes)
     groups = Groups(source, window, plan.rows_per_group, plan.lanes, currents.cells)
-    sums = _Sums(groups, 2 if null else 1)
-    at = sums.restore(journal)
-    threads = thread_count()
-    with ThreadPoolExecutor(threads, thread_name_prefix="driftway") as pool:
-        for number in range(at.group, len(groups)):
-            group = groups[number]
-            sums.reach(number)
-            skip, at.batches = at.batches, 0
-            tasks = ((batch, _task(currents, group, batch, null)) for batch in group.batches[skip:])
-            results = in_order(tasks, pool, 2 * threads, report)
-            for done, (batch, (found, potential)) in enumerate(results, start=skip + 1):
-                sums.add(0, currents.cells, group, batch, found, currents.factor)
-                if potential is not None:
-                    sums.add(1, currents.null_cells, group, batch, potential, currents.factor)
-                at.windows += batch.count
-                report.progress(at.windows / max(plan.targets, at.windows), "Computing windows")
-                if journal is not None and journal.is_due():
-                    sums.keep(journal, _Progress(number, done, at.windows))
-            sums.hand_over(number, group, take)
-    return at.windows
 
+    def work(group: Group, batch: Batch) -> Callable[[], list[Contribution]]:
+        factor = currents.shared_factor(group, batch) if null else None
 
-def _task(currents: WindowCurrents, group: Group, batch: Batch, null: bool) -> Callable[[], Any]:
-    factor = currents.shared_factor(group, batch) if null else None
-    return lambda: currents.currents(group, batch, factor, null=null)
+        def compute() -> list[Contribution]:
+            found, potential = currents.currents(group, batch, factor, null=null)
+            contributions = [(currents.cells, found, currents.factor)]
+            if potential is not None:
+                contributions.append((currents.null_cells, potential, currents.factor))
+            return contributions
 
+        return compute
 
-class _Sums:
-    """Accumulators of the rows that the present group reaches."""
-
-    def __init__(self, groups: Groups, count: int) -> None:
-        self._groups = groups
-        grid, self._margin = groups.source.grid, groups.window.reach[1]
-        self._stride = grid.columns + 2 * self._margin
-        self._first = self._start = groups.span(0)[0] if len(groups) else 0
-        self._totals = np.zeros((count, 0, self._stride))
-        self._cells = np.zeros((0, grid.columns), bool)
-        self._handed = 0
-
-    def restore(self, journal: Journal | None) -> _Progress:
-        """Go on where a journal stopped."""
-        entry = journal.entry("windows") if journal is not None else None
-        if journal is None or entry is None:
-            return _Progress()
-        kept = journal.arrays("windows")
-        self._first, self._handed = entry["first"], entry["handed"]
-        self._totals = kept["totals"]
-        return _Progress(entry["group"], entry["batches"], entry["windows"])
-
-    def keep(self, journal: Journal, at: _Progress) -> None:
-        """Enter how far the run is."""
-        entry = {"group": at.group, "batches": at.batches, "windows": at.windows}
-        journal.enter(
-            "windows", {**entry, "first": self._first, "handed": self._handed}, {"totals": self._totals}
-        )
-
-    def reach(self, number: int) -> None:
-        """Make room for the rows of a group."""
-        _, after = self._groups.span(number)
-        missing = after - self._first - self._totals.shape[1]
-        if missing > 0:
-            room = np.zeros((self._totals.shape[0], missing, self._stride))
-            self._totals = np.concatenate([self._totals, room], axis=1)
-
-    def add(
-        self, which: int, cells: WindowCells, group: Group, batch: Batch, found: Values, factor: Values
-    ) -> None:
-        """Add windows."""
-        rows = self._totals[which][group.strip.first - self._first :]
-        shift = group.shift
-        add_windows(
-            rows.ravel(), self._stride, cells, group.targets, batch.first, batch.count, found, factor, shift
-        )
-
-    def hand_over(self, number: int, group: Group, take: TakeRows) -> None:
-        """Give away the rows that no later group reaches."""
-        grid, strip = self._groups.source.grid, group.strip
-        last = self._groups.finished(number)
-        first, after = self._handed, min(last, strip.first + strip.rows)
-        columns = slice(self._margin, self._margin + grid.columns)
-        if after > first:
-            rows = self._totals[:, first - self._first : after - self._first, columns]
-            cell = strip.conductance[first - strip.first : after - strip.first, columns] > 0
-            take(first, rows[0], rows[1] if len(rows) > 1 else None, cell)
-        for start in range(after, last, 256):  # below the last windows
-            self._beyond(start, min(last, start + 256), take)
-        self._handed = last
-        keep_from = self._groups.span(number + 1)[0] if number + 1 < len(self._groups) else last
-        self._totals = self._totals[:, max(0, keep_from - self._first) :].copy()
-        self._first = max(self._first, keep_from)
-
-    def _beyond(self, first: int, after: int, take: TakeRows) -> None:
-        source = self._groups.source
-        cell = source.conductance(source.movement(first, after - first)) > 0
-        nothing = np.zeros(cell.shape)
-        take(first, nothing, nothing if len(self._totals) > 1 else None, cell)
+    return pass_over_windows(groups, 2 if null else 1, work, take, report, name="currents", journal=journal)
 
 
 def normalised(cumulative: Values, potential: Values) -> Values:
-    """Return cumulative current over flow potential; 0 where neither flows."""
+    """Return cumulative current over flow potential; 0 where nothing flows without resistance."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(potential > 0, cumulative / potential, np.where(cumulative > 0, math.inf, 0.0))
+        return np.where(potential > 0, cumulative / potential, 0.0)

@@ -24,10 +24,10 @@ Cut = tuple[int, int, int, int]
 
 
 class Batch(NamedTuple):
-    """Windows that are computed side by side: `count` targets from `first` on; how the edge cuts them if all alike."""
+    """Windows that are computed side by side: `size` targets from `first` on; how the edge cuts them if all alike."""
 
     first: int
-    count: int
+    size: int
     cut: Cut | None
     complete: bool
 
@@ -156,9 +156,7 @@ class Groups:
         )
         return Group(number, strip, targets, batches, _conditions(strip, self.source.conditions), bounds, shift)
 
-    def _batches(
-        self, cut: NDArray[np.int64], complete: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int64], list[Batch]]:
+    def _batches(self, cut: NDArray[np.int64], complete: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[Batch]]:
         """Return the order of the targets and the batches of that order."""
         alike: dict[Cut, list[int]] = {}
         rest: list[int] = []
@@ -275,5 +273,3 @@ def _mode(block: Values) -> float:
         places = np.flatnonzero(which == kind)
         rank[places] = np.arange(1, len(places) + 1)
     return float(values[np.argmax(rank)])
-
-

@@ -38,7 +38,7 @@ def apply_style(layer: QgsRasterLayer, style: dict[str, Any], band: int = 1) -> 
     layer : QgsRasterLayer
         Any raster layer.
     style : dict
-        ``ramp`` (viridis, magma, mako, vik), ``stretch`` (linear, quantile, log, diverging, classes) and ``classes``
+        ``ramp`` (viridis, magma, mako, vik), ``stretch`` (linear, quantile, log, diverging, ratio, classes) and ``classes``
         as [value, label, "#rrggbb"].
     band : int
         The band that is shown.
@@ -74,7 +74,7 @@ def stops(values: Sequence[float], ramp: str, stretch: str) -> list[tuple[float,
     stretch : str
         ``linear``: evenly from the smallest to the largest value. ``quantile``: every stop covers the same number of
         cells. ``log``: evenly in the logarithm, over at most four decades. ``diverging``: symmetric about 0, to the
-        98 % quantile of the absolute values.
+        98 % quantile of the absolute values. ``ratio``: symmetric about 1 in the logarithm, to the 98 % quantile of it.
     """
     positions = [i / (_STEPS - 1) for i in range(_STEPS)]
     placed = _STRETCHES.get(stretch, _linear)(values, positions)
@@ -148,7 +148,13 @@ def _diverging(values: Sequence[float], positions: Sequence[float]) -> list[floa
     return [(2 * position - 1) * reach for position in positions]
 
 
-_STRETCHES = {"linear": _linear, "quantile": _quantile, "log": _log, "diverging": _diverging}
+def _ratio(values: Sequence[float], positions: Sequence[float]) -> list[float]:
+    return [
+        math.exp(value) for value in _diverging([math.log(value) for value in values if value > 0] or [1.0], positions)
+    ]
+
+
+_STRETCHES = {"linear": _linear, "quantile": _quantile, "log": _log, "diverging": _diverging, "ratio": _ratio}
 
 
 def _quantile_of(ordered: Sequence[float], share: float) -> float:

@@ -125,5 +125,14 @@ class WindowCircuits:
         """Write the current through every cell, the larger of what comes in and what goes out, shape (lanes, cells)."""
         width = (0,) * out.shape[0]
         kernels.node_currents(
-            self.structure, conductance, source, voltage, self.cells, self.centre, self.scales, self.diagonals, out, width
+            self.structure,
+            conductance,
+            source,
+            voltage,
+            self.cells,
+            self.centre,
+            self.scales,
+            self.diagonals,
+            out,
+            width,
         )

@@ -13,7 +13,6 @@ from numba.extending import intrinsic
 
 from ..kernel_cache import is_writable
 from .lanes import fill, load, plus, store, times, where_below
-from .window_circuits_structure import Structure
 from .window_circuits_tiles import (
     SIDE,
     call,

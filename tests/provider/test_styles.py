@@ -61,9 +61,17 @@ def test_diverging_stops_are_symmetric_and_have_the_middle_colour_at_zero() -> N
     assert placed[-1][0] < 100  # the few largest values do not wash out the rest
 
 
+def test_stops_of_ratios_have_the_middle_colour_at_one() -> None:
+    placed = stops([0.0, 0.25, 0.5, 1.0, 2.0, 3.0], "vik", "ratio")
+    assert placed[0][0] * placed[-1][0] == pytest.approx(1)
+    value, middle = placed[len(placed) // 2]
+    assert value == pytest.approx(1)
+    assert min(middle.red(), middle.green(), middle.blue()) > 200
+
+
 def test_a_constant_raster_has_a_legend_with_one_stop(tmp_path: Path) -> None:
     layer = layer_of(tmp_path, [[5.0, 5.0], [5.0, 5.0]])
-    for stretch in ("linear", "quantile", "log", "diverging"):
+    for stretch in ("linear", "quantile", "log", "diverging", "ratio"):
         assert apply_style(layer, {"ramp": "viridis", "stretch": stretch, "classes": []})
         assert items(layer)
 

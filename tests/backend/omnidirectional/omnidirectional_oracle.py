@@ -52,7 +52,7 @@ def node_currents(conductance, source, ground, neighbours):
                     ends.append((number[i, j], number[k, m], weight))
     if not ends:
         return result
-    a, b, g = (np.array(x) for x in zip(*ends))
+    a, b, g = (np.array(x) for x in zip(*ends, strict=True))
     a, b = a.astype(int), b.astype(int)
     count = int(node.sum())
     graph = coo_matrix((g, (a, b)), shape=(count, count)).tocsr()

@@ -1,0 +1,244 @@
+"""Ini files of Omniscape: its stored results, its options, its errors; and jobs of both algorithms from file to file."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from small_landscapes import Laboratory, Listener, read_raster, run_job
+
+from backend import registry
+from backend.errors import Cancelled, InputError, MemoryPlanError
+from backend.job import Job
+from backend.outputs import Outputs
+
+REFERENCE = Path(__file__).resolve().parents[2] / "reference" / "omniscape"
+# Omniscape's conjugate gradients stop at 1e-6.
+CASES = [
+    ("config", "test1", 1e-6),
+    ("config3", "test3", 1e-6),
+    ("config5", "test5", 1e-6),
+    ("config_reclass", "test_reclass", 1e-6),
+]
+
+
+@pytest.fixture(autouse=True)
+def journals(tmp_path, monkeypatch):
+    monkeypatch.setenv("DRIFTWAY_JOURNALS", str(tmp_path / "journals"))
+
+
+@pytest.fixture
+def laboratory(tmp_path) -> Laboratory:
+    return Laboratory(tmp_path)
+
+
+def ini_job(ini: Path | str, folder: Path, mode: str = "compatible") -> Job:
+    return Job.from_dict(
+        {
+            "analysis": "omniscapeini",
+            "parameters": {"INI": str(ini), "MODE": mode},
+            "outputs": {"OUTPUT_FOLDER": str(folder)},
+        }
+    )
+
+
+def distance(found: Path, expected: Path) -> float:
+    """Return the relative difference as Omniscape's own tests measure it, nodata as -9999."""
+    a, b = (np.nan_to_num(read_raster(path)[0], nan=-9999) for path in (found, expected))
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize(("ini", "case", "tolerance"), CASES, ids=[case for _, case, _ in CASES])
+def test_stored_results_are_reproduced(tmp_path, ini, case, tolerance):
+    out = tmp_path / "out"
+    run_job(ini_job(REFERENCE / "input" / f"{ini}.ini", out))
+    compared = 0
+    for expected in (REFERENCE / "output_verify" / case).iterdir():
+        if expected.suffix in (".tif", ".asc"):
+            assert distance(out / expected.name, expected) < tolerance, expected.name
+            compared += 1
+    assert compared
+    assert "block_size" in (out / "config.ini").read_text()
+
+
+def test_modes_differ_near_the_edge_only_where_nothing_lacks(tmp_path):
+    ini = REFERENCE / "input" / "config.ini"
+    for mode in ("compatible", "corrected"):
+        run_job(ini_job(ini, tmp_path / mode, mode))
+    one, other = (read_raster(tmp_path / mode / "cum_currmap.tif")[0] for mode in ("compatible", "corrected"))
+    # Windows that the top and left edge cut lie within radius + buffer = 7 cells of it and reach 7 more.
+    np.testing.assert_allclose(one[15:, 15:], other[15:, 15:], 1e-9)
+    assert np.abs(one / other - 1)[:7, :7].max() > 0.02
+
+
+def edited(folder: Path, **lines: str) -> Path:
+    shutil.copytree(REFERENCE / "input", folder / "input", dirs_exist_ok=True)
+    text = (folder / "input" / "config.ini").read_text() + "\n"
+    text += "".join(f"{name} = {value}\n" for name, value in lines.items())
+    path = folder / "edited.ini"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ({"radius": "500"}, "whole raster .30 rows x 30 columns."),
+        ({"radius": "x"}, "radius = x is no number"),
+        ({"block_size": "9"}, "larger than the radius"),
+        ({"source_file": "input/nowhere.asc"}, "found neither"),
+        ({"conditional": "true", "condition1_file": "input/temperature.asc", "comparison1": "foo"}, "not known"),
+        ({"condition1_file": "input/temperature.asc"}, "conditional is not true"),
+        ({"n_conditions": "3", "conditional": "true"}, "not known"),
+        ({"source_from_resistance": "true", "r_cutoff": "0"}, "leaves no source"),
+        ({"source_threshold": "99"}, "no target"),
+        ({"source_file": "input/resistance1.asc"}, "rows"),
+    ],
+)
+def test_a_bad_ini_is_refused_in_words(tmp_path, lines, message):
+    job = ini_job(edited(tmp_path, **lines), tmp_path / "out")
+    with pytest.raises(InputError, match=message) as caught:
+        registry.load("analyses", "omniscapeini").check(job, Listener())
+    assert caught.value.parameter == "INI"
+
+
+def rasters(laboratory: Laboratory, landscape, **more):
+    resistance, strength = landscape(True)
+    files = {"RESISTANCE": laboratory.raster(resistance), "SOURCE": laboratory.raster(strength)}
+    return {**files, "SOURCE_FROM": "raster", "RADIUS": 5, "BLOCK": 3, **more}
+
+
+def job_of(laboratory: Laboratory, values, *outputs: str, **settings) -> Job:
+    endings = {"REPORT": ".html"}
+    paths = {name: str(laboratory.folder / f"{name.lower()}{endings.get(name, '.tif')}") for name in outputs}
+    return Job.from_dict({"analysis": "omnidirectionalcurrent", "parameters": values, "outputs": paths, **settings})
+
+
+MAPS = ("CUMULATIVE_CURRENT", "FLOW_POTENTIAL", "NORMALISED_CURRENT")
+
+
+def test_the_algorithm_writes_its_maps(laboratory, landscape, currents):
+    from omnidirectional_oracle import Question
+
+    resistance, strength = landscape(True)
+    outcome = run_job(job_of(laboratory, rasters(laboratory, landscape), *MAPS, "SENSITIVITY", "REPORT"))
+    expected = currents(Question(resistance, strength, block=3))
+    for name, values in zip(MAPS, expected, strict=True):
+        np.testing.assert_allclose(outcome.map(name), np.where(np.isnan(resistance), np.nan, values), 1e-6, 1e-6)
+    ratio = expected[2][np.isfinite(resistance)]
+    assert outcome.numbers["MEAN_NORMALISED"] == pytest.approx(ratio.mean(), rel=1e-9)
+    assert "Normalised current" in outcome.text("REPORT")
+    assert np.isfinite(outcome.map("SENSITIVITY")).any()
+
+
+def test_lengths_in_map_units_and_a_part_of_the_raster(laboratory, landscape):
+    values = rasters(laboratory, landscape)
+    in_cells = run_job(job_of(laboratory, values, *MAPS)).map("CUMULATIVE_CURRENT")
+    metres = {**values, "UNITS": "map_units", "RADIUS": 50, "BLOCK": 30}
+    np.testing.assert_array_equal(run_job(job_of(laboratory, metres, *MAPS)).map("CUMULATIVE_CURRENT"), in_cells)
+    part = {**values, "EXTENT": [200_000.0, 200_200.0, 1_300_000.0 - 150, 1_300_000.0]}
+    assert run_job(job_of(laboratory, part, *MAPS)).map("CUMULATIVE_CURRENT").shape == (15, 20)
+
+
+def test_reclassification_missing_stands_for_nodata(laboratory, tmp_path):
+    cover = np.random.default_rng(0).integers(1, 4, (20, 20)).astype(float)
+    (tmp_path / "table.txt").write_text("1\t10\n2 missing\n")
+    values = {"RESISTANCE": laboratory.raster(cover), "RECLASS_TABLE": str(tmp_path / "table.txt"), "RADIUS": 4}
+    outcome = run_job(job_of(laboratory, values, "CUMULATIVE_CURRENT", "RECLASSIFIED_RESISTANCE"))
+    made = outcome.map("RECLASSIFIED_RESISTANCE")
+    np.testing.assert_array_equal(made, np.select([cover == 1, cover == 2], [10, np.nan], cover))
+    np.testing.assert_array_equal(np.isnan(outcome.map("CUMULATIVE_CURRENT")), cover == 2)
+
+
+class Impatient(Listener):
+    """Asks to stop after some progress."""
+
+    def raise_if_cancelled(self) -> None:
+        if self.fractions and self.fractions[-1] > 0.55 and len(self.fractions) > 20:
+            raise Cancelled
+
+
+def test_a_run_that_was_stopped_goes_on_bit_by_bit(laboratory, landscape, monkeypatch):
+    monkeypatch.setenv("DRIFTWAY_JOURNAL_SECONDS", "0")
+    monkeypatch.setattr("backend.journal._SHARE", 0)
+    resistance, strength = landscape(True, (60, 30))
+    values = {
+        "RESISTANCE": laboratory.raster(resistance),
+        "SOURCE": laboratory.raster(strength),
+        "SOURCE_FROM": "raster",
+        "RADIUS": 5,
+    }
+    job = job_of(laboratory, values, *MAPS)
+    analysis = registry.load("analyses", "omnidirectionalcurrent")
+    with pytest.raises(Cancelled), Outputs(job) as outputs:
+        analysis.run(job, Impatient(), outputs)
+    resumed = run_job(job)
+    assert any("goes on" in text for text in resumed.heard.messages)
+    computing = [f for f in resumed.heard.fractions if f < 1]
+    found = {name: resumed.map(name) for name in MAPS}
+    whole = run_job(job_of(laboratory, values, *MAPS))
+    assert not any("goes on" in text for text in whole.heard.messages)
+    for name in MAPS:
+        np.testing.assert_array_equal(whole.map(name), found[name])
+    assert len(computing) < len([f for f in whole.heard.fractions if f < 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "parameter", "message"),
+    [
+        ({"RADIUS": 400}, "RADIUS", "corner to corner"),
+        ({"RADIUS": 0.5}, "RADIUS", "less than a cell"),
+        ({"BLOCK": 7}, "BLOCK", "larger than the radius"),
+        ({"BLOCK": 1.5}, "BLOCK", "no number of cells"),
+        ({"SOURCE": None}, "SOURCE", "there is none"),
+        ({"SOURCE_THRESHOLD": 9.0}, "SOURCE", "no target"),
+        ({"DECAY_DISTANCE": -1.0}, "DECAY_DISTANCE", "> 0"),
+    ],
+)
+def test_bad_input_is_refused_in_words(laboratory, landscape, change, parameter, message):
+    values = {**rasters(laboratory, landscape), **change}
+    with pytest.raises(InputError, match=message) as caught:
+        registry.load("analyses", "omnidirectionalcurrent").check(job_of(laboratory, values), Listener())
+    assert caught.value.parameter == parameter
+
+
+def test_values_and_grids_that_cannot_be_used(laboratory, landscape):
+    analysis = registry.load("analyses", "omnidirectionalcurrent")
+    resistance, _ = landscape(True)
+    negative = resistance.copy()
+    negative[2, 3] = 0
+    for values, message in (
+        ({"RESISTANCE": laboratory.raster(negative)}, "row 3, column 4"),
+        ({"RESISTANCE": laboratory.raster(resistance, crs="EPSG:4326")}, "longitudes"),
+        ({"RESISTANCE": laboratory.raster(np.full((9, 9), np.nan))}, "No cell"),
+        ({**rasters(laboratory, landscape), "TARGET": laboratory.raster(np.ones((4, 5)))}, "rows"),
+        ({**rasters(laboratory, landscape), "CONDITION1_FUTURE": laboratory.raster(resistance)}, "CONDITION1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            analysis.check(job_of(laboratory, {"RADIUS": 3, **values}), Listener())
+
+
+def test_an_even_block_becomes_odd_with_a_warning(laboratory, landscape):
+    heard = Listener()
+    values = {**rasters(laboratory, landscape), "BLOCK": 2}
+    registry.load("analyses", "omnidirectionalcurrent").check(job_of(laboratory, values), heard)
+    assert any("3 is used" in text for text in heard.warnings)
+
+
+def test_a_plan_that_does_not_fit_says_what_would(laboratory, landscape):
+    resistance = np.ones((300, 300))
+    values = {"RESISTANCE": laboratory.raster(resistance), "RADIUS": 140}
+    job = job_of(laboratory, values, "CUMULATIVE_CURRENT", memory_limit=500_000_000)
+    with pytest.raises(MemoryPlanError, match="cells or less"):
+        registry.load("analyses", "omnidirectionalcurrent").check(job, Listener())
+
+
+def test_barriers_can_be_written_as_zero(laboratory, landscape):
+    values = {**rasters(laboratory, landscape), "MASK_NODATA": False}
+    found = run_job(job_of(laboratory, values, *MAPS)).map("CUMULATIVE_CURRENT")
+    resistance, _ = landscape(True)
+    assert (found[np.isnan(resistance)] == 0).all()
+    assert gdal.Open(str(laboratory.folder / "cumulative_current.tif")).GetRasterBand(1).GetNoDataValue() == -9999
