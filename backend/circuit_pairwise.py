@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from .circuit import Circuit
 from .circuit_focal import FocalNodes
 from .circuit_landscape import CircuitLandscape
 from .circuit_maps import CurrentMaps, add_drops
@@ -93,7 +92,8 @@ def pairwise(
     if regions_of_pair is not None:
         return _each_pair_its_circuit(landscape, focal, counted, collected, report, plan, regions_of_pair)
     circuit = landscape.circuit(landscape.regions)
-    terminals = terminals_of(circuit, landscape.parts(circuit), focal.first_cells)
+    parts = landscape.parts(circuit)
+    terminals = terminals_of(circuit, parts, focal.first_cells)
     place = terminals.of_cell
     used = _used(terminals, counted)
     found = np.full((len(focal), len(focal)), -1.0)
@@ -116,14 +116,10 @@ def pairwise(
             report.raise_if_cancelled()
             report.progress(0.85 + 0.15 * done / len(pairs), "Mapping currents")
             minus, plus = fields.field(int(place[one])), fields.field(int(place[other]))
-            inside = None if collected.each is None else _part_of(landscape, circuit, terminals, int(place[one]))
+            inside = None if collected.each is None else parts == terminals.part[place[one]]
             ends = int(terminals.cells[place[one]]), int(terminals.cells[place[other]])
             _collect(collected, maps, (minus, plus), (one, other), ends, inside)
     return found
-
-
-def _part_of(landscape: CircuitLandscape, circuit: Circuit, terminals: Terminals, terminal: int) -> NDArray[np.bool_]:
-    return landscape.parts(circuit) == terminals.part[terminal]
 
 
 def _used(terminals: Terminals, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
