@@ -148,12 +148,14 @@ def landscape_model(job: Job, headers: LandscapeHeaders) -> LandscapeModel:
         distance=DISTANCES[values["DISTANCE"]].from_parameters(values),
         proximity=Proximity(load_kernel(dispersal.kernel), jnp.asarray(dispersal.scale, dtype=float)),
         neighbourhood=Neighbourhood(
-            cell_width=headers.grid.cell_width,
-            cell_height=headers.grid.cell_height,
+            cell_width=headers.cell_size[0],
+            cell_height=headers.cell_size[1],
             # Which of them it is, Neighbourhood checks.
             neighbours=cast(Literal[4, 8], int(values["NEIGHBOURS"])),
             edge_rule=values["EDGE_RULE"],
             corners=values["CORNERS"],
+            sphere=headers.sphere,
+            around=headers.around,
         ),
         limit=dispersal.reach,
     )

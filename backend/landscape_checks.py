@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from . import registry
 from .dispersal import Dispersal, dispersal
 from .errors import InputError
+from .geographic import check_wrap, narrowest_cell, row_areas, sphere_of
 from .job import Job, Report
 from .movement import Movement
+from .neighbourhood import Sphere
 from .output_checks import check_outputs
 from .raster_io import Grid, RasterBand, extent_window, grid_difference, is_geographic, strips
 
@@ -40,6 +42,10 @@ class LandscapeHeaders:
         How the movement raster is read.
     dispersal : Dispersal
         Proximity kernel with scale and reach.
+    sphere : Sphere, optional
+        Of rasters of longitudes and latitudes; lengths are then in metres.
+    wraps : bool
+        Whether the last column is joined with the first, around the globe.
     """
 
     bands: dict[str, RasterBand]
@@ -47,6 +53,29 @@ class LandscapeHeaders:
     corner: tuple[int, int]
     movement: Movement
     dispersal: Dispersal
+    sphere: Sphere | None = None
+    wraps: bool = False
+
+    @property
+    def cell_size(self) -> tuple[float, float]:
+        """Width and height of a cell, map units; on longitudes and latitudes of the narrowest cells, metres."""
+        return _cell_size(self.grid, self.sphere)
+
+    @property
+    def length_unit(self) -> str:
+        """What lengths are in."""
+        return "metres" if self.sphere else "map units"
+
+    @property
+    def around(self) -> int:
+        """Columns around the globe, 0 where they do not close."""
+        return self.grid.columns if self.wraps else 0
+
+    def area(self, counts: NDArray[np.integer]) -> float:
+        """Return the area of so many cells in each row, square map units, or square metres on longitudes and latitudes."""
+        if self.sphere:
+            return float(counts @ row_areas(self.sphere, self.grid.rows))
+        return float(counts.sum()) * self.grid.cell_width * self.grid.cell_height
 
     def read(self, name: str, first: int, rows: int) -> NDArray[np.float64]:
         """Return a strip of rows of the used part, NaN where there is no value."""
@@ -99,8 +128,12 @@ class Survey:
     habitat_bits: list[NDArray[np.uint8]] = field(default_factory=list)
     content: str = ""
 
+    def habitat_of_rows(self) -> NDArray[np.integer]:
+        """Return the number of nodes with quality > 0 in each row."""
+        return np.concatenate([np.unpackbits(bits, axis=1).sum(axis=1, dtype=np.int64) for bits in self.habitat_bits])
 
-def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
+
+def check_headers(job: Job, rasters: tuple[str, ...] = (), *, geographic: bool = False) -> LandscapeHeaders:
     """Check all that can be checked without reading values: files, bands, CRS, grids, ranges, outputs.
 
     Parameters
@@ -109,6 +142,8 @@ def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
         With the landscape parameters.
     rasters : tuple of str
         Further rasters that must share the grid, where they are given.
+    geographic : bool
+        Whether longitudes and latitudes will do.
 
     Raises
     ------
@@ -117,7 +152,7 @@ def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
     """
     values = job.parameters
     quality = RasterBand(values["QUALITY"], values["QUALITY_BAND"], "QUALITY")
-    if is_geographic(quality.grid):
+    if not geographic and is_geographic(quality.grid):
         raise InputError(
             "QUALITY",
             "Its coordinates are longitudes and latitudes, in which cells have no single size.",
@@ -138,7 +173,35 @@ def check_headers(job: Job, rasters: tuple[str, ...] = ()) -> LandscapeHeaders:
             "BLOCK", f"It is {values['BLOCK']}, and a block has a cell at its centre.", "Give an odd number of cells."
         )
     movement = Movement(values["MOVEMENT_KIND"], values["TRANSFORMATION"], values["EXPONENT"])
-    return LandscapeHeaders(bands, grid, (row, column), movement, _dispersal(values, grid))
+    sphere, wraps = sphere_of(grid), bool(values.get("WRAP"))
+    if wraps:
+        check_wrap(grid)
+        _check_window_around(values, grid)
+    return LandscapeHeaders(bands, grid, (row, column), movement, _dispersal(values, grid, sphere), sphere, wraps)
+
+
+def _cell_size(grid: Grid, sphere: Sphere | None) -> tuple[float, float]:
+    return narrowest_cell(sphere, grid.rows) if sphere else (grid.cell_width, grid.cell_height)
+
+
+def _check_window_around(values: dict[str, Any], grid: Grid) -> None:
+    """Refuse declared windows that would meet themselves around the globe, or whose blocks do not fit around it."""
+    if distance_constant(values["DISTANCE"], "HALO_FOLLOWS") != "radius":
+        return
+    widest = (grid.columns - values["BLOCK"]) // 2
+    if values["RADIUS"] > widest:
+        raise InputError(
+            "RADIUS",
+            f"With WRAP a window of {values['BLOCK']} + 2 x {values['RADIUS']} columns would meet itself around the globe, "
+            f"which has {grid.columns}.",
+            f"Set RADIUS to {widest} or less.",
+        )
+    if grid.columns % values["BLOCK"]:
+        raise InputError(
+            "BLOCK",
+            f"With WRAP blocks of {values['BLOCK']} columns do not fit around the globe, which has {grid.columns}.",
+            "Choose a divisor of the number of columns, such as 1.",
+        )
 
 
 def _aligned(name: str, values: dict[str, Any], grid: Grid) -> RasterBand:
@@ -157,8 +220,9 @@ def _aligned(name: str, values: dict[str, Any], grid: Grid) -> RasterBand:
     return band
 
 
-def _dispersal(values: dict[str, Any], grid: Grid) -> Dispersal:
-    smaller = min(grid.cell_width, grid.cell_height)
+def _dispersal(values: dict[str, Any], grid: Grid, sphere: Sphere | None) -> Dispersal:
+    smaller = min(_cell_size(grid, sphere))
+    length = "metres" if sphere else "map units"
     distance = values["DISPERSAL_DISTANCE"]
     unit = registry.constant("distances", values["DISTANCE"], "UNIT", "map units")
     if unit != "map units":
@@ -168,8 +232,10 @@ def _dispersal(values: dict[str, Any], grid: Grid) -> Dispersal:
     if not math.isfinite(distance) or distance < 0.5 * smaller:
         raise InputError(
             "DISPERSAL_DISTANCE",
-            f"{distance:g} map units is less than half a cell, whose side is {smaller:g} map units: too short for this raster.",
-            "Give the distance in map units (metres in most projected CRS), or use finer rasters.",
+            f"{distance:g} {length} is less than half a cell, whose side is {smaller:g} {length}: too short for this raster.",
+            "The raster has longitudes and latitudes: give the distance in metres, not in degrees."
+            if sphere
+            else "Give the distance in map units (metres in most projected CRS), or use finer rasters.",
         )
     return dispersal(values["PROXIMITY"], distance, values["DISPERSAL_MEANING"], values["CUTOFF"])
 

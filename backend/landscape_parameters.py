@@ -60,7 +60,8 @@ DISPERSAL = (
         "DISPERSAL_DISTANCE",
         "Dispersal distance",
         "How far animals disperse, in the unit of the distance. For least cost that is map units of cost distance: through "
-        "cells of resistance 1 the cost distance is the length of the path. Empty: 4 cells, where the unit is map units.",
+        "cells of resistance 1 the cost distance is the length of the path. Empty: 4 cells, where the unit is map units. On "
+        "rasters of longitudes and latitudes, map units are metres here, even where the dialog says degrees.",
         raster="QUALITY",
         minimum=0.0,
         optional=True,
@@ -265,6 +266,14 @@ LANDSCAPE: tuple[Parameter, ...] = (
     *WINDOW,
 )
 
+WRAP = Flag(
+    "WRAP",
+    "Close around the globe",
+    "Only for rasters of longitudes and latitudes that span 360 degrees: the last column lies beside the first, so that ways "
+    "lead across the 180th meridian, or wherever the raster begins. The poles join nothing.",
+    advanced=True,
+)
+
 DEFINITIONS = (
     "Every valid cell i is a source, whatever the size of the window. Connectivity is C = &Sigma;<sub>i</sub> "
     "q<sub>i</sub> &Sigma;<sub>j</sub> k(d<sub>ij</sub>) q<sub>j</sub>: quality q, proximity k of the distance d. "
@@ -273,6 +282,9 @@ DEFINITIONS = (
     "The default distance is least cost on the graph of neighbouring cells, with true lengths in map units. Nodata, "
     "permeability 0 and infinite resistance are no nodes: they are not crossed, not cut diagonally (see CORNERS), and "
     "nodata in the results.",
+    "On rasters of longitudes and latitudes all lengths are metres on a sphere (the mean radius of the CRS's ellipsoid): cells are "
+    "as wide as their parallel makes them. Cells count alike, whatever their area: multiply quality by it where that matters. "
+    "Latitudes up to 85 degrees.",
 )
 
 REFERENCES = (

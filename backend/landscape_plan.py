@@ -66,8 +66,9 @@ def plan_landscape(
     if follows == "radius":
         _check_step_cost(job, smallest_resistance or found.smallest_resistance)
         windows = _declared_windows(job, headers, gradient=gradient, streams=streams)
-        windows = replace(windows, seconds=windows.seconds * found.nodes / grid.cells)
-        _say_found(headers, found, distance_constant(values["DISTANCE"], "UNIT"), report)
+        share = found.nodes / grid.cells
+        windows = replace(windows, seconds=windows.seconds * share, around=headers.around)
+        _say_found(headers, found, _unit(values["DISTANCE"], headers), report)
         report.message(
             f"Window: {values['RADIUS']} cells beyond blocks of {values['BLOCK']} x {values['BLOCK']} cells; it is part of the "
             "definition of this distance (RADIUS, BLOCK). MAXIMUM_WINDOW is not used."
@@ -75,14 +76,16 @@ def plan_landscape(
         report.message(f"Plan: {windows}.")
         return LandscapePlan(headers, found, windows)
     smallest = (smallest_resistance or found.smallest_resistance) if follows == "resistance" else 1.0
-    wanted_rows = halo(reach, smallest, grid.cell_height, grid.rows)
-    wanted_columns = halo(reach, smallest, grid.cell_width, grid.columns)
+    width, height = headers.cell_size
+    wanted_rows = halo(reach, smallest, height, grid.rows)
+    # Around the globe a path may get further than there are columns.
+    wanted_columns = halo(reach, smallest, width, grid.cells if headers.wraps else grid.columns)
     cap = values["MAXIMUM_WINDOW"] or math.inf
     rows, columns = int(min(wanted_rows, cap)), int(min(wanted_columns, cap))
     cuts = rows < wanted_rows or columns < wanted_columns
     if cuts:
         report.warning(
-            f"MAXIMUM_WINDOW = {cap:g} cells cuts: with a reach of {reach:g} map units and a smallest resistance of "
+            f"MAXIMUM_WINDOW = {cap:g} cells cuts: with a reach of {reach:g} {headers.length_unit} and a smallest resistance of "
             f"{smallest:g}, paths get up to {max(wanted_rows, wanted_columns)} cells away. Pairs and paths beyond the "
             "window do not count."
         )
@@ -98,10 +101,16 @@ def plan_landscape(
         memory_limit=job.memory_limit,
         largest="DISPERSAL_DISTANCE",
         streams=streams,
+        around=headers.around,
     )
     windows = replace(windows, seconds=windows.seconds * found.nodes / grid.cells)
     _say(headers, found, windows, smallest, report)
     return LandscapePlan(headers, found, windows)
+
+
+def _unit(distance: str, headers: LandscapeHeaders) -> str:
+    unit = distance_constant(distance, "UNIT")
+    return headers.length_unit if unit == "map units" else unit
 
 
 def _check_step_cost(job: Job, smallest_resistance: float) -> None:
@@ -131,9 +140,14 @@ def _declared_windows(job: Job, headers: LandscapeHeaders, *, gradient: bool, st
 
 def _say(headers: LandscapeHeaders, found: Survey, windows: WindowPlan, smallest: float, report: Report) -> None:
     dispersal = headers.dispersal
-    grid = headers.grid
-    _say_found(headers, found, "map units", report)
-    if dispersal.reach / smallest < min(grid.cell_width, grid.cell_height):
+    _say_found(headers, found, headers.length_unit, report)
+    if headers.sphere:
+        width, height = headers.cell_size
+        report.message(
+            f"Longitudes and latitudes: lengths are metres on a sphere of radius {headers.sphere.radius:.7g} m. Cells are {height:.6g} m "
+            f"high, the narrowest {width:.6g} m wide; windows are as wide as those need."
+        )
+    if dispersal.reach / smallest < min(headers.cell_size):
         report.warning("No cell reaches another: the reach is shorter than one step. Raise DISPERSAL_DISTANCE.")
     if smallest < found.largest_resistance and windows.window.halo_rows > 200:
         report.warning(

@@ -49,7 +49,8 @@ def say_what_radius_changes(
         Hears of it.
     """
     one = plan.window
-    rows, columns = (min(2 * one.halo_rows, plan.rows - 1), min(2 * one.halo_columns, plan.columns - 1))
+    most = (plan.around - one.block_columns) // 2 if plan.around else plan.columns - 1
+    rows, columns = min(2 * one.halo_rows, plan.rows - 1), min(2 * one.halo_columns, most)
     wide = WindowShape(one.block_rows, one.block_columns, rows, columns)
     if wide == one:
         return

@@ -152,6 +152,7 @@ def window_plan(
     memory_limit: int,
     largest: str,
     streams: bool = False,
+    around: int = 0,
 ) -> WindowPlan:
     """Choose block and batch so that the run fits into memory.
 
@@ -175,6 +176,8 @@ def window_plan(
         Name of the parameter to lower when it does not fit.
     streams : bool
         Whether the rasters stay on disk; else they are held whole.
+    around : int
+        See `WindowPlan`; blocks are then as wide as fits around.
 
     Returns
     -------
@@ -190,7 +193,8 @@ def window_plan(
     def needed(side: int, radius: float) -> tuple[WindowShape, int, int]:
         """Return the window of a block, and the bytes of one such window and of everything else."""
         halo = int(min(halo_rows, radius)), int(min(halo_columns, radius))
-        window = WindowShape(min(side, rows), min(side, columns), *halo, own_windows)
+        across = next(each for each in range(side, 0, -1) if columns % each == 0) if around else min(side, columns)
+        window = WindowShape(min(side, rows), across, *halo, own_windows)
         one = window.height * window.width * window.lanes * item_bytes * _COPIES[gradient]
         if streams:
             return window, one, _band(rows, columns, window, 1, gradient=gradient)
@@ -217,7 +221,7 @@ def window_plan(
     batch = batch_size(one, limit - fixed, blocks)
     pairs = rows * columns * float(window.height * window.width)
     seconds = pairs * _NANOSECONDS_PER_PAIR[gradient] * (item_bytes / 8) * 1e-9 / max(1, threads)
-    whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)
+    whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds, around=around)
     return in_bands(whole, batch * one, limit, gradient=gradient) if streams else whole
 
 

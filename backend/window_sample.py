@@ -38,5 +38,6 @@ def sampled_windows(plan: WindowPlan, cells: Cells, blocks: list[tuple[int, int]
             movement_cost=strip.movement_cost,
             above=above,
             below=below,
+            first=top,
         )
         yield from windows.batches(windows.starting_at(left))

@@ -8,7 +8,7 @@ from .. import landscape_checks
 from ..declarations import Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
+from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
 from ..stored_maps import StoredMaps
@@ -28,7 +28,7 @@ DECLARATION = Declaration(
         "were all in one place; PC = ECA&sup2; / A<sub>L</sub>&sup2; with A<sub>L</sub> the number of valid cells.",
     ),
     tags=("connectivity", "habitat", "dispersal", "least cost", "corridor", "ecology", "ECA", "PC"),
-    parameters=LANDSCAPE,
+    parameters=(*LANDSCAPE, WRAP),
     outputs=(
         RasterOutput(
             "FUNCTIONAL_HABITAT",
@@ -64,12 +64,12 @@ DECLARATION = Declaration(
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    landscape_checks.check_headers(job)
+    landscape_checks.check_headers(job, geographic=True)
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
-    headers = landscape_checks.check_headers(job)
+    headers = landscape_checks.check_headers(job, geographic=True)
     found = landscape_checks.survey(headers, report)
     return plan_landscape(job, headers, found, report, gradient=False, streams=True)
 
@@ -100,13 +100,12 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         report,
         journal=maps.journal.pass_("connectivity"),
     )
-    grid = plan.headers.grid
     eca = math.sqrt(found.total + found.self_total)
     numbers = {
         "C": found.total + found.self_total * count_self,
         "ECA": eca,
         "PC": (eca / plan.survey.nodes) ** 2,
-        "HABITAT_AREA": plan.survey.habitat * grid.cell_width * grid.cell_height,
+        "HABITAT_AREA": plan.headers.area(plan.survey.habitat_of_rows()),
         "MEAN_DISTANCE": found.mean_distance,
     }
     report.progress(1, "Writing the results")

@@ -8,7 +8,7 @@ from .. import landscape_checks
 from ..declarations import Choice, Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
+from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
 from ..stored_maps import StoredMaps
@@ -40,6 +40,7 @@ DECLARATION = Declaration(
             several=True,
         ),
         *LANDSCAPE[5:],
+        WRAP,
     ),
     outputs=(
         RasterOutput(
@@ -81,12 +82,12 @@ DECLARATION = Declaration(
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    landscape_checks.check_headers(job)
+    landscape_checks.check_headers(job, geographic=True)
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
-    headers = landscape_checks.check_headers(job)
+    headers = landscape_checks.check_headers(job, geographic=True)
     found = landscape_checks.survey(headers, report)
     if job.parameters["PROXIMITY"] == "threshold" and "movement" in job.parameters["WITH_RESPECT_TO"]:
         report.warning("Under the threshold proximity small changes of movement change nothing: the map is 0.")

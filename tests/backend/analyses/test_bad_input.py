@@ -82,10 +82,10 @@ def test_align_to_a_raster_that_is_stored_south_up(laboratory):
         laboratory.check("connectivity", laboratory.raster(quality, south_up=True), permeability, ALIGN="nearest")
 
 
-def test_longitudes_and_latitudes(laboratory):
+def test_longitudes_and_latitudes_where_they_will_not_do(laboratory):
     paths = [laboratory.raster(v, crs="EPSG:4326", cell=(0.01, 0.01), origin=(133.0, -12.0)) for v in PAIR]
     with pytest.raises(InputError, match=r"^QUALITY: Its coordinates are longitudes and latitudes.*Reproject.*UTM"):
-        laboratory.check("connectivity", *paths)
+        laboratory.check("prioritisation", *paths, BUDGET=1.0)
 
 
 @pytest.mark.parametrize(("name", "band"), [("QUALITY", 2), ("MOVEMENT", 7)])

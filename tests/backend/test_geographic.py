@@ -1,0 +1,184 @@
+"""Rasters of longitudes and latitudes: true lengths, areas, the wrap around the globe, and what is refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+from small_landscapes import Laboratory
+
+from backend.errors import InputError
+
+RADIUS = (2 * 6378137.0 + 6356752.314245179) / 3
+ROWS, COLUMNS, STEP = 5, 12, 30.0
+TOP = 60.0
+SETTINGS = {"DISPERSAL_DISTANCE": 1.5e6, "CUTOFF": 0.01, "SELF": False}
+
+
+@pytest.fixture
+def laboratory(tmp_path):
+    return Laboratory(tmp_path)
+
+
+def world(rows: int = ROWS, holes: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(8)
+    quality, permeability = random.uniform(0.1, 1, (rows, COLUMNS)), random.uniform(0.3, 1, (rows, COLUMNS))
+    if holes:
+        permeability[1, 3:9] = 0
+        permeability[3, 0] = np.nan
+    return quality, permeability
+
+
+def raster(laboratory, values, step=(STEP, 20.0), top=TOP, left=-180.0) -> str:
+    return laboratory.raster(values, cell=step, origin=(left, top), crs="EPSG:4326")
+
+
+def graph(permeability, step, top, wrap) -> csr_matrix:
+    """Write the graph out, cell by cell, with SciPy's matrix at the end; corners closed."""
+    rows, columns = permeability.shape
+    node = np.nan_to_num(permeability) > 0
+    width = [RADIUS * math.radians(step[0]) * math.cos(math.radians(top - (i + 0.5) * step[1])) for i in range(rows)]
+    height = RADIUS * math.radians(step[1])
+    ends: list[tuple[int, int, float]] = []
+    for i in range(rows):
+        for j in range(columns):
+            for down, right in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
+                k, m = i + down, j + right
+                if wrap:
+                    m %= columns
+                if not (0 <= k < rows and 0 <= m < columns and node[i, j] and node[k, m]):
+                    continue
+                if down and right and not node[i, m] and not node[k, j]:
+                    continue
+                length = math.hypot(height * abs(down), (width[i] + width[k]) / 2 * abs(right))
+                mean = (1 / permeability[i, j] + 1 / permeability[k, m]) / 2
+                ends.append((i * columns + j, k * columns + m, length * mean))
+    starts, stops, costs = zip(*ends, strict=True)
+    return csr_matrix((costs, (starts, stops)), shape=(rows * columns,) * 2)
+
+
+def functional(quality, permeability, distances, reach, scale) -> np.ndarray:
+    node = (np.nan_to_num(permeability) > 0).ravel()
+    q = np.where(node, quality.ravel(), 0)
+    near = (distances <= reach) & ~np.eye(len(q), dtype=bool) & node[:, None] & node
+    h = q * (np.where(near, np.exp(-np.where(near, distances, 0) / scale), 0) @ q)
+    return np.where(node, h, np.nan).reshape(quality.shape)
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_least_cost_has_true_lengths_and_closes_around_the_globe(laboratory, wrap):
+    """Windows here are wider than the globe, so that each cell has several places in them."""
+    quality, permeability = world()
+    outcome = laboratory.run(
+        "connectivity",
+        raster(laboratory, quality),
+        raster(laboratory, permeability),
+        WRAP=wrap,
+        outputs=("FUNCTIONAL_HABITAT",),
+        **SETTINGS,
+    )
+    distances = dijkstra(graph(permeability, (STEP, 20.0), TOP, wrap))
+    wanted = functional(quality, permeability, distances, 1.5e6 * math.log(100), 1.5e6)
+    np.testing.assert_allclose(outcome.map("FUNCTIONAL_HABITAT"), wanted, rtol=1e-6)
+    assert outcome.numbers["C"] == pytest.approx(np.nansum(wanted), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("distance", "options"), [("least_cost", {}), ("euclidean", {}), ("resistance", {"RADIUS": 2})]
+)
+def test_rolling_the_columns_rolls_the_result(laboratory, distance, options):
+    quality, permeability = world()
+    settings = {**SETTINGS, "DISPERSAL_DISTANCE": 2e6, "DISTANCE": distance, "WRAP": True, **options}
+    found = []
+    for roll in (0, 5):
+        rolled = [raster(laboratory, np.roll(values, roll, axis=1)) for values in (quality, permeability)]
+        both = [
+            laboratory.run("connectivity", *rolled, outputs=("FUNCTIONAL_HABITAT",), **settings),
+            laboratory.run(
+                "sensitivity", *rolled, outputs=("SENSITIVITY",), WITH_RESPECT_TO=["movement", "quality"], **settings
+            ),
+        ]
+        found.append(
+            [
+                np.roll(both[0].bands("FUNCTIONAL_HABITAT"), -roll, axis=2),
+                np.roll(both[1].bands("SENSITIVITY"), -roll, axis=2),
+            ]
+        )
+        assert both[0].numbers["C"] == pytest.approx(both[1].numbers["C"], rel=1e-12)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-9 * np.nanmax(abs(one)))
+
+
+def test_a_path_leads_across_the_180th_meridian_but_not_across_a_pole(laboratory):
+    quality, permeability = np.zeros((3, 36)), np.zeros((3, 36))
+    # Three cells on either side of the meridian, and one on the other side of the pole.
+    permeability[0, [0, 1, 34, 35, 17]] = 1
+    quality[0, [0, 35, 17]] = 1
+    rasters = [raster(laboratory, values, (10.0, 10.0), 80.0) for values in (quality, permeability)]
+    settings = {"DISPERSAL_DISTANCE": 1e6, "DISPERSAL_MEANING": "scale", "CUTOFF": 1e-6}
+    step = RADIUS * math.radians(10) * math.cos(math.radians(75))
+    assert laboratory.run("connectivity", *rasters, WRAP=True, **settings).numbers["C"] == pytest.approx(
+        2 * math.exp(-step / 1e6), rel=1e-12
+    )
+    assert laboratory.run("connectivity", *rasters, **settings).numbers["C"] == 0
+
+
+def test_euclidean_is_the_great_circle_and_areas_are_those_of_a_sphere(laboratory):
+    quality, permeability = np.zeros((18, 36)), np.ones((18, 36))
+    quality[3, 2] = quality[10, 30] = 1
+    rasters = [raster(laboratory, values, (10.0, 9.0), 81.0) for values in (quality, permeability)]
+    outcome = laboratory.run(
+        "connectivity", *rasters, DISTANCE="euclidean", WRAP=True, DISPERSAL_DISTANCE=1e7, CUTOFF=0.1
+    )
+    points = []
+    for row, column in ((3, 2), (10, 30)):
+        latitude, longitude = math.radians(81 - 9 * (row + 0.5)), math.radians(-180 + 10 * (column + 0.5))
+        points.append(
+            np.array(
+                [math.cos(latitude) * math.cos(longitude), math.cos(latitude) * math.sin(longitude), math.sin(latitude)]
+            )
+        )
+    apart = RADIUS * math.acos(points[0] @ points[1])
+    assert outcome.numbers["MEAN_DISTANCE"] == pytest.approx(apart, rel=1e-9)
+    assert outcome.numbers["C"] == pytest.approx(2 * math.exp(-apart / 1e7), rel=1e-9)
+    area = sum(
+        RADIUS**2 * math.radians(10) * (math.sin(math.radians(81 - 9 * row)) - math.sin(math.radians(72 - 9 * row)))
+        for row in (3, 10)
+    )
+    assert outcome.numbers["HABITAT_AREA"] == pytest.approx(area, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("settings", "step", "top", "message"),
+    [
+        ({}, (30.0, 20.0), 90.0, r"EXTENT: The raster reaches to a latitude of 90 degrees.*-85 to 85"),
+        ({"WRAP": True}, (10.0, 10.0), 60.0, r"WRAP: .*spans 120 degrees of longitude, not 360. Switch WRAP off"),
+        (
+            {"DISPERSAL_DISTANCE": 2.0},
+            (30.0, 20.0),
+            60.0,
+            "2 metres is less than half a cell.*in metres, not in degrees",
+        ),
+        (
+            {"WRAP": True, "DISTANCE": "resistance", "RADIUS": 6},
+            (30.0, 20.0),
+            60.0,
+            "RADIUS: .*Set RADIUS to 5 or less",
+        ),
+        ({"WRAP": True, "DISTANCE": "resistance", "RADIUS": 1, "BLOCK": 5}, (30.0, 20.0), 60.0, "BLOCK: .*do not fit"),
+    ],
+)
+def test_bad_input(laboratory, settings, step, top, message):
+    quality, permeability = world()
+    rasters = [raster(laboratory, values, step, top) for values in (quality, permeability)]
+    with pytest.raises(InputError, match=message):
+        laboratory.check("connectivity", *rasters, **{**SETTINGS, **settings})
+
+
+def test_wrap_is_refused_on_a_projected_raster(laboratory):
+    quality, permeability = world()
+    with pytest.raises(InputError, match="WRAP: .*are not longitudes and latitudes"):
+        laboratory.check("connectivity", quality, permeability, WRAP=True)
