@@ -33,7 +33,7 @@ class Action:
     Parameters
     ----------
     name : str
-        One of `OPTIONS`, ``"lower_permeability_to"`` (build) or ``"remove_quality"``.
+        One of `OPTIONS`; ``"remove_quality"``: quality falls to 0; ``"remove"``: permeability also falls to `amount`.
     amount : float
         By how much or to what value, > 0. Of ``"towards"``: the share of the way to the target, in (0, 1].
     movement_kind : str
@@ -55,7 +55,7 @@ class Action:
         """What the action changes: ``"movement"``, ``"quality"`` or both."""
         if self.name in ("towards", "protect_from"):
             return tuple(raster for raster in ("movement", "quality") if raster in self.targets)
-        if self.name.startswith("raise_both"):
+        if self.name.startswith("raise_both") or self.name == "remove":
             return ("movement", "quality")
         return ("movement",) if "permeability" in self.name else ("quality",)
 
@@ -123,8 +123,6 @@ class Action:
         if self.name == "towards":
             target = self.ease(raster, self.targets[raster])
             return ease + amount * np.maximum(np.where(np.isfinite(target), target, ease) - ease, 0)
-        if self.name == "remove_quality":
-            return np.zeros_like(ease)
-        if self.name == "lower_permeability_to":
-            return np.minimum(ease, amount)
+        if self.name in ("remove", "remove_quality"):
+            return np.zeros_like(ease) if raster == "quality" else np.minimum(ease, amount)
         return np.maximum(ease, amount) if self.name.endswith("_to") else ease + amount

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from .job import Report
 from .landscape_blocks import Blocks, Edits, Ground
+from .quiet import Quiet
 
 #: From this share of all blocks on, everything is computed again rather than old values taken off and new ones added.
 _MANY = 0.45
@@ -50,6 +51,8 @@ class IncrementalConnectivity:
         Movement cost, for distances that take one.
     by_quality : bool
         Whether the gradient with respect to quality is wanted; without it, blocks of quality 0 are left out.
+    by_paths : bool
+        Whether the gradient with respect to resistance is wanted; without it, it is 0.
     """
 
     def __init__(
@@ -61,9 +64,10 @@ class IncrementalConnectivity:
         *,
         cost: NDArray[np.floating] | None = None,
         by_quality: bool = True,
+        by_paths: bool = True,
     ) -> None:
         self.blocks, self.report = blocks, report
-        self._cost, self._by_quality = cost, by_quality
+        self._cost, self._by_quality, self._by_paths = cost, by_quality, by_paths
         self.resistance, self.quality = resistance, np.nan_to_num(quality)
         self._ground = blocks.ground(resistance, quality, cost)
         self._values = np.zeros(blocks.count)
@@ -97,7 +101,7 @@ class IncrementalConnectivity:
         if self.blocks.by_block(changed, np.logical_or, False).mean() > _MANY:
             return ~touched
         ground = self.blocks.ground(easier, np.zeros_like(easier), self._cost)
-        (reached,) = self.blocks.reached(ground, [np.flatnonzero(changed)], _Silent(report))
+        (reached,) = self.blocks.reached(ground, [np.flatnonzero(changed)], Quiet(report))
         touched[reached] = True
         return touched
 
@@ -125,7 +129,9 @@ class IncrementalConnectivity:
         stale = self._gradient_stale
         if self._gradient is None or self._gradient_ground is None or 2 * stale.mean() > 2 * _MANY:
             every = np.flatnonzero(wanted)
-            added, by_resistance, by_quality = self.blocks.gradients(self._ground, every, report)
+            added, by_resistance, by_quality = self.blocks.gradients(
+                self._ground, every, report, by_paths=self._by_paths
+            )
             self._values = np.zeros(self.blocks.count)
             self._values[every] = added
             self.computed += len(every)
@@ -133,8 +139,12 @@ class IncrementalConnectivity:
             # What was without a source of quality > 0 added nothing to the old gradient where quality does not matter.
             before = np.flatnonzero(stale & self._old_wanted)
             after = np.flatnonzero(stale & wanted)
-            _, off_resistance, off_quality = self.blocks.gradients(self._gradient_ground, before, report)
-            added, on_resistance, on_quality = self.blocks.gradients(self._ground, after, report)
+            _, off_resistance, off_quality = self.blocks.gradients(
+                self._gradient_ground, before, report, by_paths=self._by_paths
+            )
+            added, on_resistance, on_quality = self.blocks.gradients(
+                self._ground, after, report, by_paths=self._by_paths
+            )
             by_resistance = self._gradient[0] - off_resistance + on_resistance
             by_quality = self._gradient[1] - off_quality + on_quality
             self._values[stale] = 0
@@ -162,7 +172,7 @@ class IncrementalConnectivity:
         )
         flat = self.resistance.ravel()
         easier = Edits(every.cells, [np.fmin(r, flat[c]) for r, c in zip(every.resistance, every.cells)], every.quality)
-        reached = self.blocks.reached(self._ground, every.cells, _Silent(report), easier)
+        reached = self.blocks.reached(self._ground, every.cells, Quiet(report), easier)
         blocks = np.concatenate([np.zeros(0, np.intp), *reached])
         variant = np.repeat(np.arange(len(edits)), [len(each) for each in reached])
         could = self.blocks.with_sources(self.quality)
@@ -188,22 +198,3 @@ class IncrementalConnectivity:
         found[some] = self.blocks.values(ground, blocks[some], report or self.report)
         self.computed += int(some.sum())
         return found
-
-
-class _Silent:
-    """Passes on everything but progress."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-
-    def message(self, text: str) -> None:
-        self._report.message(text)
-
-    def warning(self, text: str) -> None:
-        self._report.warning(text)
-
-    def progress(self, fraction: float, step: str) -> None:
-        pass
-
-    def raise_if_cancelled(self) -> None:
-        self._report.raise_if_cancelled()

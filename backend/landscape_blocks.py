@@ -21,7 +21,7 @@ from .window_shape import WindowShape
 
 #: Rasters of up to this many cells that lie within everyone's reach become one block without a halo.
 _ONE_BLOCK = 2500
-_BATCH_BYTES = 48_000_000
+_BATCH_BYTES = 24_000_000
 _LARGEST_BATCH = 512
 _ROUNDING = 4e-6
 
@@ -251,16 +251,23 @@ class Blocks:
         return found
 
     def gradients(
-        self, ground: Ground, blocks: NDArray[np.intp], report: Report
+        self, ground: Ground, blocks: NDArray[np.intp], report: Report, *, by_paths: bool = True
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return what each block adds to C, and the gradient of their sum, shape (rows, columns), by resistance and by quality."""
+        """Return what each block adds to C, and the gradient of their sum, shape (rows, columns), by resistance and by quality.
+
+        Without `by_paths`, that by resistance is left 0, which is quicker.
+        """
         found = np.zeros(len(blocks))
         by_resistance, by_quality = np.zeros(ground.resistance.shape), np.zeros(ground.resistance.shape)
         done = 0
         for window, places, (resistance, quality, cost) in self.batches(ground, blocks, report):
-            distance, pull = _distances_and_pullback(self.model, resistance, cost, window)
-            added, (by_distance, of_quality) = _weighted(self.model, distance, quality, window)
-            of_resistance = np.asarray(_pulled(pull, by_distance))
+            of_resistance = np.zeros((0, 0, 0))
+            if by_paths:
+                distance, pull = _distances_and_pullback(self.model, resistance, cost, window)
+                added, (by_distance, of_quality) = _weighted(self.model, distance, quality, window)
+                of_resistance = np.asarray(_pulled(pull, by_distance))
+            else:
+                added, of_quality = _by_quality(self.model, resistance, quality, cost, window)
             found[places] = np.asarray(added)[: len(places)]
             rows, columns = self.corner(window, blocks[places])
             for total, values in ((by_resistance, of_resistance), (by_quality, np.asarray(of_quality))):
@@ -350,6 +357,13 @@ def _distances_and_pullback(model: LandscapeModel, resistance: Array, cost: Arra
 def _weighted(model: LandscapeModel, distance: Array, quality: Array, window: WindowShape):
     added, pull = jax.vjp(lambda d, q: _accessible(model, d, q, window), distance, quality)
     return added, pull(jnp.ones_like(added))
+
+
+@eqx.filter_jit
+def _by_quality(model: LandscapeModel, resistance: Array, quality: Array, cost: Array | None, window: WindowShape):
+    distance = model.distances(resistance, window, cost)
+    added, pull = jax.vjp(lambda q: _accessible(model, distance, q, window), quality)
+    return added, pull(jnp.ones_like(added))[0]
 
 
 @eqx.filter_jit

@@ -15,6 +15,7 @@ from .incremental import Edit
 from .job import Report
 from .landscape import Landscape
 from .objective import Objective
+from .quiet import Quiet
 from .targets import Target
 
 _TRIALS_AT_ONCE = 256
@@ -248,7 +249,7 @@ class Problem:
             some = changes[first : first + _TRIALS_AT_ONCE]
             places = [self._places(which, share) for which, share in some]
             after = [
-                state.member.target.trials([state.edit(*place) for place in places], _Quiet(self.report))
+                state.member.target.trials([state.edit(*place) for place in places], Quiet(self.report))
                 for state in self._states
             ]
             found[first : first + len(some)] = self._objective.of(np.stack(after, axis=-1))
@@ -269,26 +270,7 @@ class Problem:
 
     def elsewhere(self, allocation: NDArray[np.float64] | NDArray[np.bool_]) -> tuple[float, float]:
         """Return the objective under another allocation, perhaps estimated, and the standard error of that."""
-        quiet = _Quiet(self.report)
+        quiet = Quiet(self.report)
         found = [s.member.target.elsewhere(*s.at(np.asarray(allocation, float)), quiet) for s in self._states]
         values, errors = (np.array(each) for each in zip(*found))
         return float(self._objective.of(values)), float(np.abs(self._objective.slopes(values)) @ errors)
-
-
-class _Quiet:
-    """Passes on everything but progress."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-
-    def message(self, text: str) -> None:
-        self._report.message(text)
-
-    def warning(self, text: str) -> None:
-        self._report.warning(text)
-
-    def progress(self, fraction: float, step: str) -> None:
-        pass
-
-    def raise_if_cancelled(self) -> None:
-        self._report.raise_if_cancelled()

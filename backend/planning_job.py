@@ -16,7 +16,7 @@ from .planning_checks import CheckedProblem
 from .targets import ConnectivityTarget, Target
 
 #: Baselines on landscapes of more blocks are estimated from a sample of this many.
-SAMPLE = 1500
+SAMPLE = 2500
 
 
 def blocks_of(job: Job, plan: LandscapePlan, landscape: Landscape) -> Blocks:
@@ -29,7 +29,14 @@ def blocks_of(job: Job, plan: LandscapePlan, landscape: Landscape) -> Blocks:
 
 
 def connectivity_target(
-    job: Job, plan: LandscapePlan, landscape: Landscape, report: Report, *, index: str, by_quality: bool = True
+    job: Job,
+    plan: LandscapePlan,
+    landscape: Landscape,
+    report: Report,
+    *,
+    index: str,
+    by_quality: bool = True,
+    by_paths: bool = True,
 ) -> ConnectivityTarget:
     """Return C or ECA of a landscape as a target."""
     connectivity = IncrementalConnectivity(
@@ -39,6 +46,7 @@ def connectivity_target(
         report,
         cost=landscape.movement_cost,
         by_quality=by_quality,
+        by_paths=by_paths,
     )
     count_self = bool(job.parameters["SELF"])
     seed = int(job.parameters.get("SEED") or 0)
@@ -72,6 +80,7 @@ def problem_of(job: Job, checked: CheckedProblem, report: Report) -> Problem:
                 report,
                 index="ECA" if values["TARGET"] == "eca" else "C",
                 by_quality="quality" in each.action.rasters,
+                by_paths="movement" in each.action.rasters,
             )
         members.append(
             Member(each.row.name, landscape, each.action, target, each.row.weight, scenarios.index(each.row.scenario))

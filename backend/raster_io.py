@@ -154,6 +154,11 @@ class RasterBand:
         self._offset = self._band.GetOffset() or 0.0
 
     @property
+    def band_count(self) -> int:
+        """Number of bands of the raster."""
+        return int(self._dataset.RasterCount)
+
+    @property
     def is_paletted(self) -> bool:
         """Whether the values are indices of a colour table."""
         return self._band.GetColorInterpretation() == gdal.GCI_PaletteIndex
