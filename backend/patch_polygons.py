@@ -181,7 +181,11 @@ def _without_overlaps(found: Patches, fid: NDArray[np.int64], name: str, report:
             if not shapes[row].Intersects(shapes[other]):
                 continue
             common, _ = _quiet(shapes[row].Intersection, shapes[other])
-            if common is not None and common.Area() > _OVERLAP_SHARE * min(found.area[row], found.area[other]):
+            if (
+                common is not None
+                and common.GetDimension() == 2
+                and common.Area() > _OVERLAP_SHARE * min(found.area[row], found.area[other])
+            ):
                 pairs.append((row, other))
                 group[group == group[other]] = group[row]
     if not pairs:

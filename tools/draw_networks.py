@@ -20,7 +20,7 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsMapRendererParallelJob, QgsMapSettings, QgsVectorLayer
 from qgis.PyQt.QtCore import QSize
-from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtGui import QColor, QImage
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from model_making import ROOT, load_plugin
@@ -88,7 +88,8 @@ def draw(network: Path, picture: Path) -> None:
     job = QgsMapRendererParallelJob(settings)
     job.start()
     job.waitForFinished()
-    if not job.renderedImage().save(str(picture), "PNG", 0):
+    image = job.renderedImage().convertToFormat(QImage.Format.Format_Indexed8)
+    if not image.save(str(picture), "PNG", 0):
         raise OSError(f"{picture} cannot be written.")
 
 
