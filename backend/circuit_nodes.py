@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from .circuit import ENDS, Circuit
+from .solvers.circuit_components import label_components
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,21 @@ def conductance_matrix(circuit: Circuit, nodes: ElectricalNodes) -> csr_matrix:
     return coo_matrix((np.concatenate([g, g]), (np.concatenate([a, b]), np.concatenate([b, a]))), shape).tocsr()
 
 
-def component_labels(circuit: Circuit) -> NDArray[np.int32]:
-    """Return which component each cell belongs to, (rows, columns): 1, 2, ... in the order of rows, 0 where no node is."""
-    nodes = electrical_nodes(circuit)
-    _, label = connected_components(conductance_matrix(circuit, nodes), directed=False)
-    there = nodes.index >= 0
-    of_cell = label[nodes.index[there]]
-    numbers, first = np.unique(of_cell, return_index=True)
-    order = np.empty(len(numbers), np.int32)
-    order[np.argsort(first)] = np.arange(1, len(numbers) + 1)
+def joined_by_merging(circuit: Circuit) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of flat indices that hold all cells of each merged node together."""
+    if circuit.merged is None:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    cells = np.flatnonzero((circuit.merged > 0) & circuit.node)
+    _, first, group = np.unique(circuit.merged.ravel()[cells], return_index=True, return_inverse=True)
+    return cells[first[group]], cells
+
+
+def component_labels(circuit: Circuit) -> Int[np.ndarray, "rows columns"]:
+    """Return which component each cell belongs to: 1, 2, ... in the order of rows, 0 where no node is."""
+    first, second = joined_by_merging(circuit)
+    if circuit.links is not None:
+        first = np.concatenate([first, circuit.links.first])
+        second = np.concatenate([second, circuit.links.second])
     labels = np.zeros(circuit.shape, np.int32)
-    labels[there] = order[of_cell]
+    label_components(*circuit.edges, circuit.node, first, second, labels)
     return labels

@@ -1,87 +1,33 @@
-"""What a circuit analysis needs: memory, solves, and where the fields lie. Light."""
+"""What it takes to solve a raster circuit: memory and method, known before any work. Light."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from dataclasses import dataclass
+from typing import Literal
 
-from .errors import MemoryPlanError
-from .job import Job, Report
-from .memory import available_memory, human_bytes
+Method = Literal["automatic", "direct", "multigrid"]
 
-#: Bytes per cell: of the solver with one right-hand side, of what else lies in memory with it, of a map in double precision.
-_SOLVER, _LANDSCAPE, _MAP = 250, 90, 8
-_FIXED = 500_000_000
-#: Of a further right-hand side that is solved at the same time.
-_RIGHT_HAND_SIDE = 40
-_MOST_AT_ONCE = 8
-_SHARE = 0.8
+#: Circuits of at most this many cells are solved directly.
+DIRECT_CELLS = 10_000
+_BYTES_PER_CELL = {"multigrid": 130, "direct": 1500}
 
 
-@dataclass(frozen=True)
-class CircuitPlan:
-    """How a circuit analysis uses memory.
+def memory_needed(rows: int, columns: int, method: Method = "automatic", *, right_hand_sides: int = 1) -> int:
+    """Return the bytes that a circuit and its solver take at most, besides what the process takes anyway.
+
+    Included are the circuit itself and the potentials of all right-hand sides that are asked for at once.
 
     Parameters
     ----------
-    memory : int
-        Bytes at most.
-    at_once : int
-        Right-hand sides that are solved at the same time.
-    on_disk : bool
-        Whether the potential fields lie in a temporary file.
+    rows, columns : int
+    method : {"automatic", "direct", "multigrid"}
+    right_hand_sides : int
+        Potentials that are in memory at once.
     """
+    cells = rows * columns
+    chosen = chosen_method(cells) if method == "automatic" else method
+    return cells * (_BYTES_PER_CELL[chosen] + 8 * right_hand_sides)
 
-    memory: int
-    at_once: int
-    on_disk: bool
 
-
-def plan_circuit(job: Job, cells: int, fields: int, maps: float, report: Report, *, solves: int) -> CircuitPlan:
-    """Plan an analysis and say what it needs.
-
-    Parameters
-    ----------
-    job : Job
-        Its memory limit.
-    cells : int
-        Of the raster.
-    fields : int
-        Potential fields that are kept until the maps are made.
-    maps : float
-        Maps in double precision that are held at the same time.
-    report : Report
-    solves : int
-        Right-hand sides.
-
-    Raises
-    ------
-    MemoryPlanError
-        When it does not fit; says which raster would.
-    """
-    limit = job.memory_limit or int(_SHARE * available_memory())
-    least = cells * (_SOLVER + _LANDSCAPE + _MAP * maps) + _FIXED
-    if least > limit:
-        fits = max(0, int((limit - _FIXED) / (_SOLVER + _LANDSCAPE + _MAP * maps)))
-        raise MemoryPlanError(
-            f"A raster of {cells:,} cells needs {human_bytes(least)} of memory; {human_bytes(limit)} may be used.",
-            f"Up to about {fits:,} cells fit: use coarser cells or a smaller raster, ask for fewer maps, or raise the limit.",
-        )
-    kept = cells * _MAP * fields
-    on_disk = least + kept > limit
-    if on_disk and shutil.disk_usage(tempfile.gettempdir()).free < 1.1 * kept:
-        many = int((limit - least) / (cells * _MAP))
-        raise MemoryPlanError(
-            f"The potentials of {fields + 1} focal nodes take {human_bytes(kept)}: more than fits into memory "
-            f"({human_bytes(limit)} may be used) or into the folder for temporary files.",
-            f"Up to {many + 1} focal nodes fit; or ask for no maps: then the potentials are not kept.",
-        )
-    spare = limit - least - (0 if on_disk else kept)
-    at_once = max(1, min(_MOST_AT_ONCE, solves, 1 + int(spare / (cells * _RIGHT_HAND_SIDE))))
-    memory = int(least + (0 if on_disk else kept) + (at_once - 1) * cells * _RIGHT_HAND_SIDE)
-    place = f"; {human_bytes(kept)} of potentials go to a temporary file" if on_disk else ""
-    report.message(
-        f"Plan: {solves} solve{'s' if solves != 1 else ''} on {cells:,} cells, up to {human_bytes(memory)} of memory{place}."
-    )
-    return CircuitPlan(memory, at_once, on_disk)
+def chosen_method(cells: int) -> Literal["direct", "multigrid"]:
+    """Return the method that ``automatic`` stands for."""
+    return "direct" if cells <= DIRECT_CELLS else "multigrid"

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import functools
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.sparse.csgraph import connected_components
 
-from .circuit import Circuit
-from .circuit_nodes import ElectricalNodes, conductance_matrix, electrical_nodes
+from .circuit import ENDS, Circuit
+from .circuit_nodes import ElectricalNodes, component_labels, conductance_matrix, electrical_nodes
+from .circuit_plan import Method, chosen_method, memory_needed
 from .errors import DriftwayError
 from .job import Report
-from .solvers.circuit_currents import NEGLIGIBLE, flows, largest_branch, no_merged
+from .memory import available_memory, human_bytes
+from .solvers.circuit_components import centre
+from .solvers.circuit_currents import NEGLIGIBLE, largest_branches, node_currents
 from .solvers.direct_factorisation import DirectFactorisation
-from .solvers.threads import in_parts
+from .solvers.multigrid import NO_CELLS, spread
+from .solvers.stencil_system import Solution, StencilSystem
 
-Method = Literal["automatic", "direct"]
 #: How much of a component's current may be missing for it to count as balanced.
 _BALANCE = 1e-9
+_MOST_ITERATIONS = 150
 
 
 class PointCurrents(NamedTuple):
@@ -61,13 +65,16 @@ class CircuitSolver:
         Cells that are held at potential 0 (grounds of infinite conductance). A merged node is held if one of its cells is.
     tolerance : float
         Largest remaining current, relative to the currents that enter, in the Euclidean norm over nodes.
-    method : {"automatic", "direct"}
+    method : {"automatic", "direct", "multigrid"}
+        ``multigrid``: conjugate gradients preconditioned by multigrid; should they not converge, a factorisation if it fits
+        into memory. ``direct``: a factorisation. ``automatic``: directly if the circuit is small.
     report : Report or None
         Asked whether to stop.
 
     Notes
     -----
-    A component without any ground floats: the currents into it must sum to 0, and its potentials have mean 0 over its nodes.
+    A component without any ground floats: the currents into it must sum to 0, and its potentials have mean 0 over its cells.
+    The results do not depend on the number of threads.
     """
 
     def __init__(
@@ -76,35 +83,26 @@ class CircuitSolver:
         *,
         grounds: Float[np.ndarray, "rows columns"] | None = None,
         fixed: Bool[np.ndarray, "rows columns"] | None = None,
-        tolerance: float = 1e-9,
+        tolerance: float = 1e-8,
         method: Method = "automatic",
         report: Report | None = None,
     ) -> None:
-        self.circuit, self.tolerance, self._report = circuit, tolerance, report
-        self.grounds = np.zeros(circuit.shape) if grounds is None else grounds
-        self._nodes: ElectricalNodes = electrical_nodes(circuit)
-        matrix = conductance_matrix(circuit, self._nodes)
-        to_ground = self._nodes.summed(self.grounds)
-        held = np.zeros(self._nodes.count, bool)
-        if fixed is not None:
-            held[self._nodes.index[fixed & circuit.node]] = True
-        count, self._component = connected_components(matrix, directed=False)
-        grounded = np.zeros(count, bool)
-        grounded[self._component[held | (to_ground > 0)]] = True
-        self._floats = ~grounded[self._component]
-        # One node of each floating component is held instead.
-        numbers, first = np.unique(self._component[self._floats], return_index=True)
-        anchors = np.flatnonzero(self._floats)[first]
-        held[anchors] = True
-        self._free = np.flatnonzero(~held)
-        inner = matrix[self._free][:, self._free]
-        outwards = np.asarray(matrix.sum(axis=1)).ravel()[self._free] - np.asarray(inner.sum(axis=1)).ravel()
-        self._factors = DirectFactorisation(inner, to_ground[self._free] + outwards)
-
-    @property
-    def iterations(self) -> int:
-        """The largest number of iterations that a right-hand side took so far; 0 if all were solved directly."""
-        return 0
+        self.circuit, self.tolerance = circuit, tolerance
+        self._cancel: Callable[[], None] = report.raise_if_cancelled if report is not None else lambda: None
+        self._report = report
+        self.labels = component_labels(circuit)
+        self._ground = NO_CELLS if grounds is None else np.where(circuit.node, grounds, 0.0)
+        self._held = None if fixed is None else _with_merged(circuit, fixed & circuit.node)
+        grounded = np.zeros(int(self.labels.max(initial=0)) + 1, bool)
+        grounded[0] = True
+        if self._held is not None:
+            grounded[self.labels[self._held]] = True
+        if grounds is not None:
+            grounded[self.labels[self._ground > 0]] = True
+        self.floats = ~grounded
+        self.iterations = 0
+        direct = method == "direct" or (method == "automatic" and chosen_method(circuit.node.size) == "direct")
+        self._iterative = None if direct else self._stencil_system()
 
     def potentials(
         self, currents: Float[np.ndarray, "n rows columns"] | PointCurrents
@@ -126,9 +124,10 @@ class CircuitSolver:
         count = len(currents.amperes) if isinstance(currents, PointCurrents) else len(currents)
         found = np.empty((count, *self.circuit.shape))
         for which in range(count):
-            if self._report is not None:
-                self._report.raise_if_cancelled()
-            found[which] = self._solve(self._into_nodes(currents, which))
+            self._cancel()
+            cells, amperes = self._entering(currents, which)
+            self._solve(cells, amperes, found[which])
+            centre(found[which], self.labels, self.floats)
         return found
 
     def node_currents(self, potentials: Float[np.ndarray, "n rows columns"]) -> Float[np.ndarray, "n rows columns"]:
@@ -144,15 +143,12 @@ class CircuitSolver:
         """
         found = np.empty_like(potentials)
         for which, potential in enumerate(potentials):
-            if self._report is not None:
-                self._report.raise_if_cancelled()
-            found[which] = self._through_nodes(potential)
+            self._cancel()
+            self._through_nodes(potential, found[which])
         return found
 
     def branch_currents(self, potential: Float[np.ndarray, "rows columns"]) -> BranchCurrents:
         """Return the current through every edge; 0 between cells that are merged."""
-        from .circuit import ENDS
-
         found = []
         filled = np.where(self.circuit.node, potential, 0.0)
         for values, (one, other, place) in zip(self.circuit.edges, ENDS.values(), strict=True):
@@ -161,75 +157,128 @@ class CircuitSolver:
             found.append(current)
         return BranchCurrents(*found)
 
-    def _into_nodes(self, currents: np.ndarray | PointCurrents, which: int) -> np.ndarray:
+    def _entering(self, currents: np.ndarray | PointCurrents, which: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return cells and what enters there, checked."""
         if isinstance(currents, PointCurrents):
-            cells, values = currents.cells, currents.amperes[which]
+            cells, amperes = currents.cells, np.asarray(currents.amperes[which], np.float64)
         else:
             flat = currents[which].ravel()
             cells = np.flatnonzero(flat)
-            values = flat[cells]
-        index = self._nodes.index.ravel()[cells]
-        if (index < 0).any() and np.any(values[index < 0]):
-            row, column = divmod(int(cells[np.argmax((index < 0) & (values != 0))]), self.circuit.shape[1])
+            amperes = flat[cells]
+        label = self.labels.ravel()[cells]
+        astray = (label == 0) & (amperes != 0)
+        if astray.any():
+            row, column = divmod(int(cells[np.argmax(astray)]), self.circuit.shape[1])
             raise DriftwayError(
                 f"Current enters at row {row + 1}, column {column + 1}, where there is no node.",
                 "Put sources on cells with a finite resistance.",
             )
-        there = index >= 0
-        return np.bincount(index[there], values[there], self._nodes.count)
-
-    def _solve(self, into: np.ndarray) -> np.ndarray:
-        left = np.bincount(self._component[self._floats], into[self._floats], self._component.max(initial=0) + 1)
-        entering = np.bincount(self._component, np.abs(into), len(left))
-        unbalanced = np.abs(left) > _BALANCE * entering
+        net = np.bincount(label, amperes, len(self.floats))
+        entering = np.bincount(label, np.abs(amperes), len(self.floats))
+        unbalanced = self.floats & (np.abs(net) > _BALANCE * entering)
         if unbalanced.any():
             raise DriftwayError(
-                f"{left[unbalanced][0]:.6g} A enter a part of the circuit that has no ground.",
+                f"{net[unbalanced][0]:.6g} A enter a part of the circuit that has no ground.",
                 "Add a ground to it, or let the currents into it sum to 0.",
             )
-        voltage = np.zeros(self._nodes.count)
-        voltage[self._free] = self._factors.solve(into[self._free])
-        floating = self._component[self._floats]
-        total = np.bincount(floating, voltage[self._floats], len(left))
-        size = np.maximum(np.bincount(floating, minlength=len(left)), 1)
-        voltage[self._floats] -= (total / size)[floating]
-        return self._nodes.spread(voltage)
+        return cells[label > 0], amperes[label > 0]
 
-    def _through_nodes(self, potential: np.ndarray) -> np.ndarray:
+    def _solve(self, cells: np.ndarray, amperes: np.ndarray, out: np.ndarray) -> None:
+        if self._iterative is not None:
+            solution = self._iterative.solve(cells, amperes, self.tolerance, _MOST_ITERATIONS, out)
+            self.iterations = max(self.iterations, solution.iterations)
+            if solution.converged:
+                return
+            self._give_up_iterating(solution)
+        factors, nodes = self._factors
+        into = np.bincount(nodes.index.ravel()[cells], amperes, nodes.count)
+        voltage, residual, rounding = factors.solve(into)
+        out[...] = nodes.spread(voltage)
+        if not residual <= max(self.tolerance, rounding):
+            raise DriftwayError(
+                f"The potentials leave {residual:.1e} of the current unaccounted for; {self.tolerance:.0e} is allowed.",
+                "The resistances differ by more than double precision can hold: narrow their range.",
+            )
+
+    def _give_up_iterating(self, solution: Solution) -> None:
+        """Let a factorisation take over for good, if it fits."""
+        rows, columns = self.circuit.shape
+        need, free = memory_needed(rows, columns, "direct"), available_memory()
+        if need > free:
+            raise DriftwayError(
+                f"After {solution.iterations} iterations {solution.residual:.1e} of the current is unaccounted for, and "
+                f"{human_bytes(need)} for a direct solution do not fit into the {human_bytes(free)} that are free.",
+                "Narrow the range of the resistances, use a coarser raster or a smaller extent, or free memory.",
+            )
+        if self._report is not None:
+            self._report.message(
+                f"{solution.iterations} iterations left {solution.residual:.1e} of the current unaccounted for: "
+                "solving directly instead."
+            )
+        self._iterative = None
+
+    @functools.cached_property
+    def _factors(self) -> tuple[DirectFactorisation, ElectricalNodes]:
+        """Return the factors of the matrix between nodes, and the nodes."""
+        nodes = electrical_nodes(self.circuit)
+        held = np.zeros(nodes.count, bool)
+        if self._held is not None:
+            held[nodes.index[self._held]] = True
+        # One node of each floating component is held instead.
+        labels, first = np.unique(self.labels.ravel(), return_index=True)
+        held[nodes.index.ravel()[first[self.floats[labels]]]] = True
+        ground = np.zeros(nodes.count) if self._ground is NO_CELLS else nodes.summed(self._ground)
+        return DirectFactorisation(conductance_matrix(self.circuit, nodes), ground, held), nodes
+
+    def _stencil_system(self) -> StencilSystem:
         circuit = self.circuit
-        merged = no_merged() if circuit.merged is None else np.ascontiguousarray(circuit.merged, np.int32)
-        filled = np.where(circuit.node, potential, 0.0)
-        largest = np.zeros(circuit.shape[0])
+        merged = circuit.merged
+        if merged is not None:
+            merged = np.where(circuit.node, np.maximum(merged, 0), 0).astype(np.int32)
+            if self._held is not None:
+                merged[self._held] = 0
+        return StencilSystem(circuit.edges, self._ground, self._held, merged, circuit.links, self._cancel)
 
-        def find_largest(first: int, last: int) -> int:
-            for row in range(first, last):
-                largest[row] = largest_branch(*circuit.edges, merged, filled, row, row + 1)
-            return -1
-
-        in_parts(find_largest, circuit.shape[0])
-        links = circuit.links
-        by_link = np.zeros(0)
+    def _through_nodes(self, potential: np.ndarray, out: np.ndarray) -> None:
+        circuit = self.circuit
+        rows, cells = circuit.shape[0], circuit.node.size
+        largest = np.zeros(rows)
+        spread(functools.partial(largest_branches, *circuit.edges, potential, largest), rows, cells)
+        links, by_link = circuit.links, np.zeros(0)
         if links is not None:
-            flat = filled.ravel()
+            flat = potential.ravel()
             by_link = links.conductance * (flat[links.first] - flat[links.second])
         least = NEGLIGIBLE * max(largest.max(initial=0.0), np.abs(by_link).max(initial=0.0))
-        inflow, outflow = np.empty(circuit.shape), np.empty(circuit.shape)
-        fill = functools.partial(flows, *circuit.edges, merged, filled, least, inflow, outflow)
-
-        def fill_rows(first: int, last: int) -> int:
-            fill(first, last)
-            return -1
-
-        in_parts(fill_rows, circuit.shape[0])
+        together = links is not None or circuit.merged is not None
+        net = np.empty(circuit.shape) if together else NO_CELLS
+        spread(functools.partial(node_currents, *circuit.edges, self._ground, potential, least, net, out), rows, cells)
         if links is not None:
             counted = np.where(np.abs(by_link) < least, 0.0, by_link)
-            for cells, into, out in ((links.first, inflow, outflow), (links.second, outflow, inflow)):
-                np.add.at(into.ravel(), cells, np.maximum(-counted, 0))
-                np.add.at(out.ravel(), cells, np.maximum(counted, 0))
-        to_ground = self.grounds * filled
-        outflow += np.maximum(to_ground, 0)
-        inflow -= np.minimum(to_ground, 0)
-        if circuit.merged is not None:
-            for each in (inflow, outflow):
-                each[...] = np.nan_to_num(self._nodes.spread(self._nodes.summed(each)))
-        return np.where(circuit.node, np.maximum(inflow, outflow), np.nan)
+            np.add.at(net.ravel(), links.first, counted)
+            np.subtract.at(net.ravel(), links.second, counted)
+            for end in (links.first, links.second):
+                np.add.at(out.reshape(-1), end, np.abs(counted))
+        if together:
+            if circuit.merged is not None:
+                _sum_merged(circuit, net)
+                _sum_merged(circuit, out)
+            out += np.abs(net)
+            out /= 2
+        out[~circuit.node] = np.nan
+
+
+def _with_merged(circuit: Circuit, cells: np.ndarray) -> np.ndarray:
+    """Return the cells, with all those that are one node with one of them."""
+    if circuit.merged is None:
+        return cells
+    numbers = np.unique(circuit.merged[cells])
+    return cells | (circuit.node & (circuit.merged > 0) & np.isin(circuit.merged, numbers))
+
+
+def _sum_merged(circuit: Circuit, values: np.ndarray) -> None:
+    """Give all cells of a merged node the sum of their values."""
+    if circuit.merged is None:
+        return
+    together = (circuit.merged > 0) & circuit.node
+    _, group = np.unique(circuit.merged[together], return_inverse=True)
+    values[together] = np.bincount(group, values[together])[group]

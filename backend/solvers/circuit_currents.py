@@ -1,77 +1,84 @@
-"""Currents in the branches and through the nodes of a raster circuit, in Numba."""
+"""Currents in the branches and through the nodes of a raster circuit, in Numba.
+
+Potentials may be NaN where there is no node: a branch that carries NaN carries nothing.
+"""
 
 import numpy as np
 from numba import njit
 
-from .row_sweeps import OUTER
+from .row_sweeps import INNER, OUTER
 
 #: Branches with less than this share of the largest current count as 0.
 NEGLIGIBLE = 1e-8
 
 
-@njit(**OUTER)
-def largest_branch(east, south, southeast, southwest, merged, potential, first, last):
-    """Return the largest current in a branch that begins in rows `first` to `last`; NaN counts for nothing."""
-    rows, columns = potential.shape
-    most = 0.0
-    for i in range(first, last):
-        for j in range(columns):
-            here = potential[i, j]
-            if j + 1 < columns and not _same(merged, i, j, i, j + 1):
-                most = max(most, abs(_branch(east[i, j], here, potential[i, j + 1])))
-            if i + 1 < rows:
-                if not _same(merged, i, j, i + 1, j):
-                    most = max(most, abs(_branch(south[i, j], here, potential[i + 1, j])))
-                if j + 1 < columns and not _same(merged, i, j, i + 1, j + 1):
-                    most = max(most, abs(_branch(southeast[i, j], here, potential[i + 1, j + 1])))
-                if j > 0 and not _same(merged, i, j, i + 1, j - 1):
-                    most = max(most, abs(_branch(southwest[i, j], here, potential[i + 1, j - 1])))
+@njit(**INNER)
+def _larger(most, conductance, here, there):
+    """Return the greater of `most` and the current between two rows of cells."""
+    for j in range(np.uint64(len(conductance))):
+        current = abs(conductance[j] * (here[j] - there[j]))
+        most = current if current > most else most
     return most
 
 
 @njit(**OUTER)
-def flows(east, south, southeast, southwest, merged, potential, least, inflow, outflow, first, last):
-    """Fill what flows into and out of the cells of some rows; branches of less than `least` count as 0."""
+def largest_branches(east, south, southeast, southwest, potential, largest, begin, end):
+    """Fill the largest current among the branches that begin in each of some rows."""
+    rows = len(potential)
+    for i in range(begin, end):
+        here = potential[i]
+        most = _larger(0.0, east[i, :-1], here[:-1], here[1:])
+        if i + 1 < rows:
+            below = potential[i + 1]
+            most = _larger(most, south[i], here, below)
+            most = _larger(most, southeast[i, :-1], here[:-1], below[1:])
+            most = _larger(most, southwest[i, 1:], here[1:], below[:-1])
+        largest[i] = most
+
+
+@njit(**INNER)
+def _add(net, gross, conductance, here, there, least):
+    """Add the currents from a row of cells to another."""
+    for j in range(np.uint64(len(conductance))):
+        current = conductance[j] * (here[j] - there[j])
+        # Not the other way around: NaN is no current.
+        current = current if abs(current) >= least else 0.0
+        net[j] += current
+        gross[j] += abs(current)
+
+
+@njit(**OUTER)
+def node_currents(east, south, southeast, southwest, ground, potential, least, net, gross, begin, end):
+    """Fill what leaves the cells of some rows, net and gross (in and out); branches of less than `least` count as 0.
+
+    If `net` has no rows, `gross` gets the greater of inflow and outflow instead. `ground` may have no rows.
+    """
     rows, columns = potential.shape
-    for i in range(first, last):
-        for j in range(columns):
-            here = potential[i, j]
-            into, out = 0.0, 0.0
-            for down in range(-1, 2):
-                for right in range(-1, 2):
-                    k, m = i + down, j + right
-                    if (down == 0 and right == 0) or k < 0 or k >= rows or m < 0 or m >= columns:
-                        continue
-                    if down == 0:
-                        g = east[i, j] if right == 1 else east[i, m]
-                    elif down == 1:
-                        g = south[i, j] if right == 0 else (southeast[i, j] if right == 1 else southwest[i, j])
-                    else:
-                        g = south[k, j] if right == 0 else (southeast[k, m] if right == -1 else southwest[k, m])
-                    if g == 0.0 or _same(merged, i, j, k, m):
-                        continue
-                    current = _branch(g, here, potential[k, m])
-                    if abs(current) < least:
-                        continue
-                    if current > 0.0:
-                        out += current
-                    else:
-                        into -= current
-            inflow[i, j], outflow[i, j] = into, out
-
-
-@njit(error_model="numpy", inline="always")
-def _same(merged, i, j, k, m):
-    """Say whether two cells are one node; `merged` may have no rows."""
-    return merged.shape[0] > 0 and merged[i, j] > 0 and merged[i, j] == merged[k, m]
-
-
-@njit(error_model="numpy", inline="always")
-def _branch(g, here, there):
-    """Return the current from here to there, 0 without an edge."""
-    return g * (here - there) if g > 0.0 else 0.0
-
-
-def no_merged() -> np.ndarray:
-    """Return what stands for no merged cells."""
-    return np.empty((0, 0), np.int32)
+    total = np.empty(columns)
+    for i in range(begin, end):
+        here, sum_of = potential[i], gross[i]
+        total[:] = 0.0
+        sum_of[:] = 0.0
+        _add(total[:-1], sum_of[:-1], east[i, :-1], here[:-1], here[1:], least)
+        _add(total[1:], sum_of[1:], east[i, :-1], here[1:], here[:-1], least)
+        if i + 1 < rows:
+            below = potential[i + 1]
+            _add(total, sum_of, south[i], here, below, least)
+            _add(total[:-1], sum_of[:-1], southeast[i, :-1], here[:-1], below[1:], least)
+            _add(total[1:], sum_of[1:], southwest[i, 1:], here[1:], below[:-1], least)
+        if i > 0:
+            above = potential[i - 1]
+            _add(total, sum_of, south[i - 1], here, above, least)
+            _add(total[1:], sum_of[1:], southeast[i - 1, :-1], here[1:], above[:-1], least)
+            _add(total[:-1], sum_of[:-1], southwest[i - 1, 1:], here[:-1], above[1:], least)
+        if ground.shape[0] > 0:
+            for j in range(columns):
+                if ground[i, j] > 0.0:
+                    current = ground[i, j] * here[j]
+                    total[j] += current
+                    sum_of[j] += abs(current)
+        if net.shape[0] > 0:
+            net[i, :] = total
+        else:
+            for j in range(np.uint64(columns)):
+                sum_of[j] = (sum_of[j] + abs(total[j])) / 2
