@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def agree(found, expected):
         np.testing.assert_allclose(got, true, RTOL, RTOL * np.abs(true).max())
 
 
-def variants(landscape, holes):
+def variants(landscape, holes) -> Iterator[dict[str, Any]]:
     resistance, strength = landscape(holes)
     random = np.random.default_rng(5)
     warmth = random.random(resistance.shape)

@@ -164,6 +164,7 @@ class Impatient(Listener):
 def test_a_run_that_was_stopped_goes_on_bit_by_bit(laboratory, landscape, monkeypatch):
     monkeypatch.setenv("DRIFTWAY_JOURNAL_SECONDS", "0")
     monkeypatch.setattr("backend.journal._SHARE", 0)
+    monkeypatch.setattr("backend.journal.code_digest", lambda: "the code as it is")
     resistance, strength = landscape(True, (60, 30))
     values = {
         "RESISTANCE": laboratory.raster(resistance),
