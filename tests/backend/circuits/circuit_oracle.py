@@ -6,6 +6,13 @@ import math
 
 import numpy as np
 
+from backend.circuit_focal import FocalNodes
+from backend.neighbourhood import Neighbourhood
+
+RULES = [(n, rule) for n in (4, 8) for rule in ("average_conductance", "average_resistance")]
+# The solver stops at a remaining current of 1e-9.
+CLOSE = {"rtol": 1e-6, "atol": 1e-7}
+
 
 class Oracle:
     """A circuit as a dense Laplacian.
@@ -122,3 +129,15 @@ def terrain(rows=9, columns=8, seed=0, decades=3.0, holes=0.15):
     conductance = 10 ** random.uniform(-decades, 0, (rows, columns))
     conductance[random.random((rows, columns)) < holes] = 0
     return conductance
+
+
+def neighbourhood(neighbours=8, rule="average_conductance", corners="open"):
+    return Neighbourhood(1.0, 1.0, neighbours, rule, corners)
+
+
+def focal_of(*cells, ids=None):
+    return FocalNodes.of_cells(np.arange(1, len(cells) + 1) if ids is None else np.array(ids), np.array(cells))
+
+
+def some_cells(conductance, count, seed=3):
+    return np.random.default_rng(seed).permutation(np.flatnonzero(conductance))[:count].tolist()

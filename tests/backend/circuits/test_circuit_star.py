@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuit_oracle import Oracle, terrain
-from test_pairwise import CLOSE, RULES, neighbourhood, some_cells
+from circuit_oracle import CLOSE, RULES, neighbourhood, some_cells, Oracle, terrain
 
 from backend.circuit_landscape import CircuitLandscape
 from backend.circuit_memory import CircuitPlan
@@ -27,7 +26,9 @@ def runs_of(cells, strengths, mode):
 def solve(landscape, runs, mode, report, plan, regions=None):
     maps = []
     shape = landscape.shape
-    wanted = StarMaps(np.zeros(shape), np.zeros(shape), lambda run, current, v: maps.append((run, current.copy(), v.copy())))
+    wanted = StarMaps(
+        np.zeros(shape), np.zeros(shape), lambda run, current, v: maps.append((run, current.copy(), v.copy()))
+    )
     values = star_currents(landscape, regions, runs, mode, wanted, report, plan)
     return values, wanted, maps
 
@@ -58,7 +59,9 @@ def test_every_run_is_that_of_a_dense_solve(neighbours, rule, mode, report, plan
         current = oracle.map(oracle.through(voltage))
         total += current
         np.testing.assert_allclose(maps[k][1], current, **CLOSE)
-        np.testing.assert_allclose(maps[k][2], oracle.map(voltage), rtol=1e-6, atol=1e-6 * max(1, np.abs(voltage).max()))
+        np.testing.assert_allclose(
+            maps[k][2], oracle.map(voltage), rtol=1e-6, atol=1e-6 * max(1, np.abs(voltage).max())
+        )
         if not voltage.any():
             assert value == -1
         elif mode == "one-to-all":

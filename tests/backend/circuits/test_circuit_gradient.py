@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuit_oracle import Oracle, terrain
-from test_pairwise import RULES, focal_of, neighbourhood, some_cells
+from circuit_oracle import RULES, focal_of, neighbourhood, some_cells, Oracle, terrain
 
 from backend.circuit_landscape import CircuitLandscape
 from backend.circuit_pairwise import Collected, pairwise
@@ -26,9 +25,7 @@ def gradient_of(landscape, focal, report, plan, weights=None):
 def total(conductance, cells, weights, **options):
     oracle = Oracle(conductance, **options)
     count = len(cells)
-    return sum(
-        weights[a, b] * oracle.resistance(cells[a], cells[b]) for a in range(count) for b in range(a + 1, count)
-    )
+    return sum(weights[a, b] * oracle.resistance(cells[a], cells[b]) for a in range(count) for b in range(a + 1, count))
 
 
 @pytest.mark.parametrize("one_pair", [False, True])

@@ -7,31 +7,14 @@ import math
 
 import numpy as np
 import pytest
-from circuit_oracle import Oracle, terrain
+from circuit_oracle import CLOSE, RULES, Oracle, focal_of, neighbourhood, some_cells, terrain
 
 from backend.circuit_focal import FocalNodes
 from backend.circuit_landscape import CircuitLandscape, united
 from backend.circuit_memory import CircuitPlan
 from backend.circuit_pairs import parse_pairs
 from backend.circuit_pairwise import Collected, pairwise
-from backend.neighbourhood import Neighbourhood
 from backend.solvers.threads import set_thread_count
-
-RULES = [(n, rule) for n in (4, 8) for rule in ("average_conductance", "average_resistance")]
-# The solver stops at a remaining current of 1e-9.
-CLOSE = {"rtol": 1e-6, "atol": 1e-7}
-
-
-def neighbourhood(neighbours=8, rule="average_conductance", corners="open"):
-    return Neighbourhood(1.0, 1.0, neighbours, rule, corners)
-
-
-def focal_of(*cells, ids=None):
-    return FocalNodes.of_cells(np.arange(1, len(cells) + 1) if ids is None else np.array(ids), np.array(cells))
-
-
-def some_cells(conductance, count, seed=3):
-    return np.random.default_rng(seed).permutation(np.flatnonzero(conductance))[:count].tolist()
 
 
 def solve(landscape, focal, report, plan, counted=None, regions_of_pair=None, **wanted):

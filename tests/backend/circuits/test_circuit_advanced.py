@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuit_oracle import Oracle, terrain
-from test_pairwise import CLOSE, RULES, neighbourhood, some_cells
+from circuit_oracle import CLOSE, RULES, neighbourhood, some_cells, Oracle, terrain
 
 from backend.circuit_advanced import advanced_currents
 from backend.circuit_grounds import settle
