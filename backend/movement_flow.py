@@ -156,32 +156,37 @@ def _of_batch(model: LandscapeModel, batch: Batch, window: WindowShape, weight: 
 
     In compiled stages: as one, XLA fuses sums into the loops and computes them again and again.
     """
-    sources = window.block(batch.quality).reshape(-1, window.lanes)
+    resistance, quality = jnp.asarray(batch.resistance), jnp.asarray(batch.quality)
+    cost, latitude = (None if each is None else jnp.asarray(each) for each in batch.arrays(model.neighbourhood)[2:])
+    sources = window.block(quality).reshape(-1, window.lanes)
     if isinstance(model.distance, LeastCostDistance):
-        distance, pull = least_costs_and_pull(model, batch.resistance, window)
-        weighed = weigh(model, distance, batch.quality, sources, window, None, weight)
+        distance, pull = least_costs_and_pull(model, resistance, latitude, window)
+        weighed = weigh(model, distance, quality, sources, window, None, weight)
         return weighed, pulled(pull, weighed.movement.astype(distance.dtype))
     if not isinstance(model.distance, AbstractWalkDistance):
         raise TypeError(f"{type(model.distance).__name__} is no distance along paths.")
-    distance = _distances(model, batch.resistance, batch.movement_cost, window)
-    weighed = weigh(model, distance, batch.quality, sources, window, None, weight)
-    _, pull = survival_and_pull(model, batch.resistance, batch.movement_cost, window, None)
+    distance = _distances(model, resistance, cost, latitude, window)
+    weighed = weigh(model, distance, quality, sources, window, None, weight)
+    _, pull = survival_and_pull(model, resistance, cost, latitude, window, None)
     return weighed, walked(pulled(pull, weighed.movement.astype(float)), model)
 
 
 @eqx.filter_jit
 def _distances(
-    model: LandscapeModel, resistance: Array, movement_cost: Array | None, window: WindowShape
+    model: LandscapeModel, resistance: Array, movement_cost: Array | None, latitude: Array | None, window: WindowShape
 ) -> Float[Array, "windows height width lanes"]:
-    return model.distances(resistance, window, movement_cost)
+    return model.distances(resistance, window, movement_cost, latitude)
 
 
 @eqx.filter_jit
 def least_costs_and_pull(
-    model: LandscapeModel, resistance: Float[Array, "windows height width"], window: WindowShape
+    model: LandscapeModel,
+    resistance: Float[Array, "windows height width"],
+    latitude: Float[Array, "windows height"] | None,
+    window: WindowShape,
 ) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[EdgeCosts]]]:
     """Return least costs, and what turns movement into its flow over steps."""
-    costs = edge_costs(resistance, model.neighbourhood)
+    costs = edge_costs(resistance, model.neighbourhood, latitude)
     sources = is_node(window.block(resistance)).reshape(len(resistance), window.lanes)
     return jax.vjp(lambda costs: shortest_paths(costs, window, model.limit, sources), costs)
 
@@ -191,13 +196,14 @@ def survival_and_pull(
     model: LandscapeModel,
     resistance: Float[Array, "windows height width"],
     movement_cost: Float[Array, "windows height width"] | None,
+    latitude: Float[Array, "windows height"] | None,
     window: WindowShape,
     lanes: Int[Array, " chosen"] | None,
 ) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[Array]]]:
     """Return log survivals, and what turns movement into -theta x its flow over directed steps."""
     distance: Any = model.distance
     theta = jnp.asarray(distance.theta, float)
-    steps, edges = walk_steps(resistance, model.neighbourhood, distance.step_cost, movement_cost)
+    steps, edges = walk_steps(resistance, model.neighbourhood, distance.step_cost, movement_cost, latitude)
 
     def survival(cost: Array) -> Array:
         each = steps._replace(cost=cost)

@@ -103,7 +103,7 @@ class FlowPlan:
 
 def plan_flow(job: Job, report: Report) -> FlowPlan:
     """Check everything and plan; raises `InputError` or `MemoryPlanError`."""
-    headers = landscape_checks.check_headers(job)
+    headers = landscape_checks.check_headers(job, geographic=True)
     found = landscape_checks.survey(headers, report)
     walks = distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") == "radius"
     if job.parameters["WHOLE_RASTER"] and not walks:

@@ -58,14 +58,14 @@ class WholeRaster:
         quality = self._habitat
         steps = {name: np.zeros(quality.shape) for name in STEPS}
         starts, ends = np.zeros(quality.size), np.zeros(quality.shape)
-        resistance, cost = self._rasters
+        resistance, cost, latitude = self._rasters
         for lanes, new, done in self._tiles(quality.ravel() > 0):
             report.raise_if_cancelled()
-            distance = self._distances(lanes)
-            sources = np.where(new, quality.ravel()[lanes], 0)[None]
-            weighed = weigh(self.model, distance, quality[None], sources, self._window, lanes, weight)
+            distance, chosen = self._distances(lanes), jnp.asarray(lanes)
+            sources = jnp.asarray(np.where(new, quality.ravel()[lanes], 0))[None]
+            weighed = weigh(self.model, distance, jnp.asarray(quality)[None], sources, self._window, chosen, weight)
             del distance
-            _, pull = survival_and_pull(self.model, resistance, cost, self._window, lanes)
+            _, pull = survival_and_pull(self.model, resistance, cost, latitude, self._window, chosen)
             for name, values in zip(STEPS, walked(pulled(pull, weighed.movement), self.model)):
                 steps[name] += np.asarray(values)[0]
             starts[lanes] += np.asarray(weighed.starts)[0]
@@ -84,17 +84,20 @@ class WholeRaster:
             report.progress(done, "")
 
     def _distances(self, lanes: NDArray[np.intp]) -> Float[Array, "1 height width chosen"]:
-        resistance, cost = self._rasters
-        return _distances(self.model, resistance, cost, self._window, lanes)
+        resistance, cost, latitude = self._rasters
+        return _distances(self.model, resistance, cost, latitude, self._window, jnp.asarray(lanes))
 
     @property
     def _window(self) -> WindowShape:
-        return WindowShape(*self.resistance.shape, 0, 0)
+        rows, columns = self.resistance.shape
+        return WindowShape(rows, columns, 0, 0)
 
     @property
-    def _rasters(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        cost = None if self.movement_cost is None else np.nan_to_num(self.movement_cost).astype(float)[None]
-        return self.resistance.astype(float)[None], cost
+    def _rasters(self) -> tuple[Array, Array | None, Array | None]:
+        cost = None if self.movement_cost is None else jnp.asarray(np.nan_to_num(self.movement_cost), float)[None]
+        sphere = self.model.neighbourhood.sphere
+        latitude = None if sphere is None else jnp.asarray(sphere.latitudes(np.zeros(1, np.intp), len(self.resistance)))
+        return jnp.asarray(self.resistance, float)[None], cost, latitude
 
     @property
     def _habitat(self) -> NDArray[np.float64]:
@@ -134,6 +137,7 @@ def _distances(
     model: LandscapeModel,
     resistance: Float[Array, "1 height width"],
     movement_cost: Float[Array, "1 height width"] | None,
+    latitude: Float[Array, "1 height"] | None,
     window: WindowShape,
     lanes: Int[Array, " chosen"],
 ) -> Float[Array, "1 height width chosen"]:
@@ -141,7 +145,7 @@ def _distances(
     distance: Any = model.distance
     if not isinstance(distance, AbstractWalkDistance):
         raise TypeError(f"{type(distance).__name__} is no distance of randomised shortest paths.")
-    steps, edges = walk_steps(resistance, model.neighbourhood, distance.step_cost, movement_cost)
+    steps, edges = walk_steps(resistance, model.neighbourhood, distance.step_cost, movement_cost, latitude)
     expected = isinstance(distance, ExpectedCostDistance)
     theta = jnp.asarray(distance.theta, float)
 

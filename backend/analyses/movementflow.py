@@ -8,7 +8,7 @@ from .. import landscape_checks
 from ..declarations import Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_parameters import REFERENCES
+from ..landscape_parameters import DEFINITIONS, REFERENCES
 from ..map_output import write_map
 from ..movement_flow_plan import PARAMETERS, FlowPlan, plan_flow
 from ..outputs import Outputs
@@ -35,6 +35,7 @@ DECLARATION = Declaration(
         "Nodata, permeability 0 and infinite resistance are no nodes: nothing passes, and they are nodata in the maps. Pairs that "
         "cannot reach each other and pairs i = j add nothing. Cells at the raster's edge are sources like any other; nothing "
         "lies beyond the edge.",
+        DEFINITIONS[2],
     ),
     tags=("flow", "betweenness", "corridor", "movement", "least cost", "randomised shortest paths", "ConScape"),
     parameters=PARAMETERS,
@@ -97,7 +98,7 @@ DECLARATION = Declaration(
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    landscape_checks.check_headers(job)
+    landscape_checks.check_headers(job, geographic=True)
 
 
 def check(job: Job, report: Report) -> FlowPlan:

@@ -33,7 +33,7 @@ def resistance() -> np.ndarray:
     return values
 
 
-def centre(row: int, column: int) -> tuple[float, float]:
+def centre(row: float, column: float) -> tuple[float, float]:
     return ORIGIN[0] + (column + 0.5) * CELL[0], ORIGIN[1] - (row + 0.5) * CELL[1]
 
 

@@ -17,6 +17,7 @@ from backend.distances import DISTANCES, EuclideanDistance, ExpectedCostDistance
 from backend.grid import Neighbourhood
 from backend.movement_flow import STEPS, Ends, movement_flow
 from backend.movement_flow_whole import WholeRaster
+from backend.neighbourhood import Sphere
 from backend.proximity import Proximity
 from backend.solvers import set_thread_count
 from backend.window_plan import WindowPlan
@@ -167,9 +168,10 @@ def test_a_symmetric_landscape_has_a_symmetric_flow():
 @pytest.mark.parametrize("window", [WindowShape(1, 1, 5, 5), WindowShape(3, 4, 4, 5)])
 def test_least_cost_does_not_depend_on_blocks_batches_and_threads(cells, window, request):
     request.addfinalizer(lambda: set_thread_count(0))
-    reference = movement_flow(model(LeastCostDistance(), 6.0), plan(), *cells, Listener())
+    resistance, quality = cells
+    reference = movement_flow(model(LeastCostDistance(), 6.0), plan(), resistance, quality, Listener())
     set_thread_count(2)
-    found = movement_flow(model(LeastCostDistance(), 6.0), plan(window, 2), *cells, Listener())
+    found = movement_flow(model(LeastCostDistance(), 6.0), plan(window, 2), resistance, quality, Listener())
     np.testing.assert_allclose(found.through(), reference.through(), 1e-12, 1e-14)
 
 
@@ -241,7 +243,8 @@ def test_distances_over_the_whole_raster(cells, graph_of, name):
     nodes, _, Z, expected = dense(resistance, graph_of(resistance, NEIGHBOURHOOD))
     if name != "expected_cost":
         expected = -np.log(Z / np.diag(Z)) / (THETA if name == "free_energy" else 1)
-    whole = WholeRaster(model(DISTANCES[name](jnp.asarray(THETA))), resistance, quality, tile=TILE)
+    chosen = DISTANCES[name].from_parameters({"THETA": THETA, "STEP_COST": "minus_log"})
+    whole = WholeRaster(model(chosen), resistance, quality, tile=TILE)
     seen = []
     for lanes, found in whole.distances(Listener()):
         seen += lanes.tolist()
@@ -265,6 +268,23 @@ def test_a_large_theta_goes_along_least_cost_paths(cells, graph_of):
     np.testing.assert_allclose(found.ravel(), expected, 1e-6, 1e-6)
 
 
+def test_longitudes_and_latitudes(cells, graph_of):
+    """Cells are narrower in the north: the graph is that of a raster of planar cells, row by row."""
+    resistance, quality = cells
+    sphere = Sphere(1.0, 1.0, 1.2, -0.2)
+    joined = Neighbourhood(0.1, 0.2, neighbours=4, sphere=sphere)
+    widths = np.cos(sphere.latitudes(np.zeros(1, np.intp), ROWS)[0])
+    costs = graph_of(resistance, Neighbourhood(1.0, 0.2, neighbours=4)).tolil()
+    for one, other in np.argwhere(costs.toarray() > 0):
+        if one // COLUMNS == other // COLUMNS:
+            costs[one, other] *= widths[one // COLUMNS]
+    distance = dijkstra(costs.tocsr())
+    m = movement(distance, habitat(resistance, quality), "proximity")
+    chosen = LandscapeModel(LeastCostDistance(), model(LeastCostDistance()).proximity, joined, math.inf)
+    found = movement_flow(chosen, plan(), resistance, quality, Listener())
+    expect(found, along_tight_edges(costs, distance, m), m, np.isfinite(resistance))
+
+
 def test_other_distances_have_no_paths(cells):
     with pytest.raises(TypeError, match="EuclideanDistance is no distance along paths"):
-        movement_flow(model(EuclideanDistance(), 3.0), plan(), *cells, Listener())
+        movement_flow(model(EuclideanDistance(), 3.0), plan(), cells[0], cells[1], Listener())
