@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuit_oracle import CLOSE, RULES, neighbourhood, some_cells, Oracle, terrain
+from circuit_oracle import CLOSE, RULES, Oracle, neighbourhood, some_cells, terrain
 
 from backend.circuit_advanced import advanced_currents
 from backend.circuit_grounds import settle

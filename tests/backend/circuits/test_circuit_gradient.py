@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuit_oracle import RULES, focal_of, neighbourhood, some_cells, Oracle, terrain
+from circuit_oracle import RULES, Oracle, focal_of, neighbourhood, some_cells, terrain
 
 from backend.circuit_landscape import CircuitLandscape
 from backend.circuit_pairwise import Collected, pairwise
