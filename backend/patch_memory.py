@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from .errors import MemoryPlanError
 from .job import Job, Report
 from .memory import available_memory, human_bytes
@@ -13,8 +11,9 @@ from .processors import available_processors
 _BYTES_PER_CELL = 28
 _BYTES_TO_LABEL = 24
 _BYTES_PER_VALUE = 16
-#: What a search from a patch holds for each cell of its window.
-_BYTES_PER_WINDOW_CELL = 32
+#: Resistance and patch of each cell; where each patch lies. And what a search from a patch holds besides.
+_BYTES_PER_CELL_OF_ALL = 20
+_BYTES_PER_SEARCHED_CELL = 25
 _BYTES_OF_ALL = 3e8
 
 
@@ -53,44 +52,32 @@ def _limit(job: Job) -> int:
     return job.memory_limit or int(0.8 * available_memory())
 
 
-def check_windows(job: Job, largest: tuple[int, int], halo: int, cells: int, scale: float, report: Report) -> None:
-    """State the memory of the searches from each patch, one a thread.
+def searches_at_once(job: Job, cells: int, report: Report) -> int:
+    """Return how many searches from patches fit into memory at once, at most one a thread, and state what they take.
 
     Parameters
     ----------
     job : Job
         Whose threads and memory.
-    largest : tuple of int
-        Rows and columns of the patch that takes up most.
-    halo : int
-        Cells that paths can get away from a patch.
     cells : int
         Of the raster.
-    scale : float
-        MAXIMUM_DISTANCE that a halo of one cell stands for.
 
     Raises
     ------
     MemoryPlanError
-        Names the longest link that would fit.
+        When not even one fits; names how many cells would.
     """
-    threads = job.threads or available_processors()
-    rows, columns = largest
-    room = (_limit(job) - cells * _BYTES_PER_CELL) / (threads * _BYTES_PER_WINDOW_CELL)
-    window = min(cells, (rows + 2 * halo) * (columns + 2 * halo))
-    if window > room:
-        half = (rows + columns) / 2
-        fits = (math.sqrt(max(0.0, half * half - rows * columns + room)) - half) / 2 - 1
+    per_search = cells * _BYTES_PER_SEARCHED_CELL
+    room = _limit(job) - cells * _BYTES_PER_CELL_OF_ALL
+    searches = min(job.threads or available_processors(), int(room // per_search))
+    if searches < 1:
+        needed = cells * _BYTES_PER_CELL_OF_ALL + per_search
+        most = int(_limit(job) / (_BYTES_PER_CELL_OF_ALL + _BYTES_PER_SEARCHED_CELL))
         raise MemoryPlanError(
-            f"Searching from {threads} patches at once needs "
-            f"{human_bytes(cells * _BYTES_PER_CELL + threads * window * _BYTES_PER_WINDOW_CELL)} of memory, "
-            f"{human_bytes(_limit(job))} may be used.",
-            f"Set MAXIMUM_DISTANCE to {fits * scale:.3g} or less, choose planar, or use fewer threads."
-            if fits > 0
-            else "Choose planar, use fewer threads, or coarser rasters.",
-            "MAXIMUM_DISTANCE",
+            f"Searching from each patch needs {human_bytes(needed)} of memory, {human_bytes(_limit(job))} may be used.",
+            f"Choose planar, or use a coarser or smaller raster: {most:,} cells would fit.",
+            "MOVEMENT",
         )
-    report.message(
-        f"Peak memory about {human_bytes(cells * _BYTES_PER_CELL + threads * window * _BYTES_PER_WINDOW_CELL + _BYTES_OF_ALL)}: "
-        f"{threads} searches at once."
-    )
+    needed = cells * _BYTES_PER_CELL_OF_ALL + searches * per_search
+    report.message(f"Peak memory about {human_bytes(needed + _BYTES_OF_ALL)}: {searches} at once search from patches.")
+    return searches

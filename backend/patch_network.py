@@ -13,8 +13,8 @@ from .job import Job, Report
 from .patch_checks import PatchHeaders, PatchPlan, check_count
 from .patch_distances import centroid_links, edge_links
 from .patch_links import Links
-from .patch_memory import check_windows
-from .patch_paths import all_paths, halo_cells, planar_paths
+from .patch_memory import searches_at_once
+from .patch_paths import all_paths, planar_paths
 from .patch_polygons import Patches, field_capacity
 from .patch_raster import patches_of_raster, patches_on_grid
 from .raster_io import RasterBand, strips
@@ -97,14 +97,8 @@ def _paths(job: Job, headers: PatchHeaders, patches: Patches, report: Report, *,
     neighbours = int(given["NEIGHBOURS"])
     if planar:
         return planar_paths(resistance, zone, band.grid, neighbours, report).within(headers.limit)
-    halo = halo_cells(resistance, band.grid, headers.limit)
-    boxes, cell = patches.boxes(), (band.grid.cell_height, band.grid.cell_width)
-    largest = (
-        min(zone.shape[0], math.ceil(float((boxes[:, 3] - boxes[:, 2]).max()) / cell[0]) + 1),
-        min(zone.shape[1], math.ceil(float((boxes[:, 1] - boxes[:, 0]).max()) / cell[1]) + 1),
-    )
-    check_windows(job, largest, halo, zone.size, float(resistance.min()) * min(cell), report)
-    return all_paths(resistance, zone, band.grid, neighbours, headers.limit, halo, len(patches), report)
+    searches = searches_at_once(job, zone.size, report)
+    return all_paths(resistance, zone, band.grid, neighbours, headers.limit, len(patches), searches, report)
 
 
 def _resistances(band: RasterBand, report: Report, *, inverted: bool) -> NDArray[np.float64]:

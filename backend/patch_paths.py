@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -89,25 +90,34 @@ def all_paths(
     grid: Grid,
     neighbours: int,
     limit: float,
-    halo: int,
     patches: int,
+    searches: int,
     report: Any,
 ) -> Links:
     """Return the cheapest path between every two patches that cost no more than `limit`; patches side by side in threads.
 
-    Each patch is searched from in the window that its paths can get to: its extent and `halo` cells around it.
+    Parameters
+    ----------
+    searches : int
+        How many searches may be under way at once: each holds costs and steps of the whole raster.
     """
     lengths = _step_lengths(grid, neighbours)
     held = np.flatnonzero(zone >= 0)
     held = held[np.argsort(zone.ravel()[held], kind="stable")]
     first = np.searchsorted(zone.ravel()[held], np.arange(patches + 1))
+    spaces: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(searches):
+        spaces.put((np.full(zone.shape, np.inf), np.empty(zone.shape, np.int8)))
     found: list[list[tuple[int, float, list[tuple[float, float]]]]] = [[] for _ in range(patches)]
 
     def part(low: int, high: int) -> int:
-        for patch in range(low, high):
-            cells = held[first[patch] : first[patch + 1]]
-            if len(cells):
-                found[patch] = _from_patch(patch, cells, resistance, zone, grid, lengths, halo, limit)
+        space = spaces.get()
+        try:
+            for patch in range(low, high):
+                cells = held[first[patch] : first[patch + 1]]
+                found[patch] = _from_patch(patch, cells, resistance, zone, grid, lengths, limit, space)
+        finally:
+            spaces.put(space)
         return 0
 
     in_chunks(part, patches, report, "Least-cost paths from each patch")
@@ -120,13 +130,6 @@ def all_paths(
     )
 
 
-def halo_cells(resistance: NDArray[np.float64], grid: Grid, limit: float) -> int:
-    """Return how many cells a path can get away from its patch within `limit`."""
-    smallest = float(resistance.min())  # where all is closed it is inf, and nothing goes anywhere
-    reach = limit / smallest / min(grid.cell_width, grid.cell_height) if math.isfinite(smallest) else 0.0
-    return int(min(reach, max(resistance.shape))) + 1
-
-
 def _from_patch(
     patch: int,
     cells: NDArray[np.int64],
@@ -134,21 +137,16 @@ def _from_patch(
     zone: NDArray[np.int32],
     grid: Grid,
     lengths: NDArray[np.float64],
-    halo: int,
     limit: float,
+    space: tuple[NDArray[np.float64], NDArray[np.int8]],
 ) -> list[tuple[int, float, list[tuple[float, float]]]]:
-    rows, columns = np.divmod(cells, zone.shape[1])
-    top, left = max(0, rows.min() - halo), max(0, columns.min() - halo)
-    window = (slice(top, rows.max() + halo + 1), slice(left, columns.max() + halo + 1))
-    part = np.ascontiguousarray(zone[window])
-    cost, step = np.full(part.shape, np.inf), np.full(part.shape, -1, np.int8)
-    targets, costs, ends = _reach_others(
-        np.ascontiguousarray(resistance[window]), part, patch, cost, step, lengths, limit
-    )
-    own = grid.part(top, left, *part.shape)
+    """Return target, cost and line of the links of a patch; leaves `space` as it was: inf everywhere."""
+    cost, step = space
+    targets, costs, ends, touched = _reach_others(resistance, zone, patch, cells, cost, step, lengths, limit)
     links = []
     for target, total, end in zip(targets.tolist(), costs.tolist(), ends.tolist(), strict=True):
-        links.append((target, total, _places(_trace(step, end)[::-1], own)))
+        links.append((target, total, _places(_trace(step, end)[::-1], grid)))
+    cost.ravel()[touched] = np.inf
     return links
 
 
@@ -221,20 +219,24 @@ def _borders(top, bottom, resistance, owner, cost, lengths):
 
 
 @njit(**OPTIONS)
-def _reach_others(resistance, zone, patch, cost, step, lengths, limit):
-    """Return the patches of larger row that are reached, their costs and the cells where the paths end."""
-    rows, columns = zone.shape
+def _reach_others(resistance, zone, patch, cells, cost, step, lengths, limit):
+    """Return the patches of larger row that are reached, their costs, where the paths end, and all cells that were reached."""
+    columns = zone.shape[1]
     keys, names = np.empty(1024), np.empty(1024, np.int64)
+    touched, count = np.empty(1024, np.int64), 0
     size = 0
     targets, costs, ends = [patch], [0.0], [np.int64(0)]
     seen = {patch}
-    for i in range(rows):
-        for j in range(columns):
-            if zone[i, j] == patch and np.isfinite(resistance[i, j]):
-                cost[i, j] = 0.0
-                if size + 1 >= len(keys):
-                    keys, names = bigger(keys, names)
-                size = push(keys, names, size, 0.0, i * columns + j)
+    for cell in cells:
+        i, j = cell // columns, cell % columns
+        if np.isfinite(resistance[i, j]):
+            cost[i, j], step[i, j] = 0.0, -1
+            touched = _with_room(touched, count)
+            touched[count] = cell
+            count += 1
+            if size + 1 >= len(keys):
+                keys, names = bigger(keys, names)
+            size = push(keys, names, size, 0.0, cell)
     while size > 0:
         near, cell = keys[0], names[0]
         size = pop(keys, names, size)
@@ -252,9 +254,22 @@ def _reach_others(resistance, zone, patch, cost, step, lengths, limit):
             if far <= limit and far < np.inf:
                 k, m = i + DOWN[way], j + RIGHT[way]
                 if far < cost[k, m]:
+                    if cost[k, m] == np.inf:
+                        touched = _with_room(touched, count)
+                        touched[count] = k * columns + m
+                        count += 1
                     cost[k, m] = far
                     step[k, m] = way
                     if size + 1 >= len(keys):
                         keys, names = bigger(keys, names)
                     size = push(keys, names, size, far, k * columns + m)
-    return np.array(targets[1:], np.int64), np.array(costs[1:]), np.array(ends[1:], np.int64)
+    return np.array(targets[1:], np.int64), np.array(costs[1:]), np.array(ends[1:], np.int64), touched[:count]
+
+
+@njit(**OPTIONS)
+def _with_room(places, count):
+    if count < len(places):
+        return places
+    more = np.empty(2 * len(places), np.int64)
+    more[:count] = places
+    return more

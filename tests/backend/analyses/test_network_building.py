@@ -333,18 +333,37 @@ def test_regions_do_not_depend_on_tiles_or_threads(neighbours: int) -> None:
     set_thread_count(0)
 
 
-def test_searches_from_every_patch_are_planned(tmp_path: Path) -> None:
+def test_searches_from_every_patch_are_planned() -> None:
     from small_landscapes import Listener
 
-    from backend.errors import MemoryPlanError
     from backend.job import Job
-    from backend.patch_memory import check_windows
+    from backend.patch_memory import searches_at_once
 
-    job = Job("buildnetwork", {}, threads=2, memory_limit=6 * 10**7)
     heard = Listener()
-    check_windows(job, (10, 10), 100, 10**6, 50.0, heard)
-    assert heard.messages == ["Peak memory about 331 MB: 2 searches at once."]
-    with pytest.raises(MemoryPlanError, match="Set MAXIMUM_DISTANCE to 1.74e.04 or less") as stopped:
-        check_windows(job, (10, 10), 900, 10**6, 50.0, heard)
-    fits = int(float(stopped.value.remedy.split(" to ")[1].split()[0]) / 50)
-    check_windows(job, (10, 10), fits, 10**6, 50.0, heard)
+    assert searches_at_once(Job("buildnetwork", {}, threads=4, memory_limit=10**9), 10**6, heard) == 4
+    assert heard.messages == ["Peak memory about 420 MB: 4 at once search from patches."]
+    assert searches_at_once(Job("buildnetwork", {}, threads=4, memory_limit=75 * 10**6), 10**6, heard) == 2
+    small = Job("buildnetwork", {}, threads=4, memory_limit=40 * 10**6)
+    with pytest.raises(MemoryPlanError, match="needs 45 MB .* 888,888 cells would fit"):
+        searches_at_once(small, 10**6, heard)
+    assert searches_at_once(small, 888_888, heard) == 1
+
+
+def test_paths_do_not_depend_on_how_many_are_searched_at_once(tmp_path: Path) -> None:
+    from small_landscapes import Listener
+
+    from backend.patch_paths import all_paths
+    from backend.raster_io import RasterBand
+    from backend.solvers.threads import set_thread_count
+
+    movement, _, resistance, zone = landscape(tmp_path)
+    grid = RasterBand(movement, 1, "MOVEMENT").grid
+    costs = np.where(np.isnan(resistance), np.inf, resistance)
+    found = []
+    for threads, searches in ((1, 1), (3, 3), (3, 1)):
+        set_thread_count(threads)
+        found.append(all_paths(costs, zone.astype(np.int32), grid, 8, 1500.0, 7, searches, Listener()))
+    set_thread_count(0)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.distance, found[0].distance)
+        assert other.lines == found[0].lines
