@@ -285,6 +285,38 @@ class ConnectivityRows:
     length: NDArray[np.float64] | None = None
 
 
+def isolation_and_closeness(
+    rows: ConnectivityRows, total_quality: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Return how far the habitat of each cell is, and how close.
+
+    With :math:`W_i = \sum_j q_j` over the pairs that count, isolation is :math:`I_i = \sum_j q_j d_{ij} / W_i`, the inverse of
+    Freeman's closeness, in the unit of the distance; NaN where :math:`W_i = 0`. Closeness is
+    :math:`\frac{1}{I_i} \frac{W_i}{W - q_i}` with the quality W of the whole landscape, as Wasserman and Faust correct it for what cannot
+    be reached; 0 where :math:`W_i = 0`, NaN where no distance is above 0. The pair i = j does not count.
+
+    Parameters
+    ----------
+    rows : ConnectivityRows
+        With `reached` and `length`.
+    total_quality : float
+        W.
+
+    References
+    ----------
+    Freeman, L. C. (1978) Centrality in social networks: conceptual clarification. Social Networks 1, 215-239.
+    doi:10.1016/0378-8733(78)90021-7.
+    Wasserman, S. & Faust, K. (1994) Social Network Analysis, equation 5.22. doi:10.1017/CBO9780511815478.
+    """
+    if rows.reached is None or rows.length is None:
+        raise ValueError("rows without distances; compute them with mean_distance.")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        isolation = np.where(rows.reached > 0, rows.length / rows.reached, np.nan)
+        closeness = rows.reached / isolation / (total_quality - rows.quality)
+    closeness = np.where(rows.reached > 0, np.where(isolation > 0, closeness, np.nan), 0)
+    return isolation, closeness
+
+
 @dataclass(frozen=True)
 class ConnectivityNumbers:
     """The numbers of `Connectivity`."""

@@ -19,12 +19,28 @@ from .window_plan import WindowPlan
 from .window_shape import WindowShape
 from .windows import Batch, Windows
 
-_PAIRS_AT_ONCE = 4_000_000
+
+@dataclass(frozen=True)
+class Criticality:
+    """What is lost with each cell.
+
+    Parameters
+    ----------
+    loss : array, shape (rows, columns)
+        C with the cell minus C without it, without self terms (which lose the squared quality); 0 where there is no node.
+    quality : array, shape (rows, columns)
+        0 where there is no node.
+    node : array of bool, shape (rows, columns)
+    """
+
+    loss: NDArray[np.float64]
+    quality: NDArray[np.float64]
+    node: NDArray[np.bool_]
 
 
 def criticality(
     model: LandscapeModel, plan: WindowPlan, cells: Cells, report: Report, *, ways_end_at_limit: bool
-) -> NDArray[np.float64]:
+) -> Criticality:
     r"""Compute :math:`C - C_{-k}` of every node k, with C without self terms.
 
     :math:`C_{-k}` is the connectivity of the landscape in which k is no node. Every window is computed once for each of its
@@ -39,26 +55,26 @@ def criticality(
 
     Returns
     -------
-    array, shape (rows, columns)
-        Loss of C, 0 where there is no node.
+    Criticality
     """
     alone = replace(plan, batch=1, band_rows=0)
     strip = cells.strip(0, cells.rows)
     # Any cell may be a source: a pair whose source has no quality adds nothing, with or without a cell.
     windows = Windows(alone, strip.resistance, strip.quality, habitat_only=True, movement_cost=strip.movement_cost)
     loss = np.zeros(windows.padded_shape)
-    one = _OneWindow(model, plan.window, ways_end_at_limit)
+    one = _OneWindow(model, plan.window, plan.batch, ways_end_at_limit)
     for batch in windows.batches():
         report.raise_if_cancelled()
         windows.add_windows(loss, batch, one.losses(batch, report)[None])
         report.progress(batch.done, "Taking cells away")
-    return np.where(strip.node, windows.unpad(loss), 0)
+    return Criticality(np.where(strip.node, windows.unpad(loss), 0), strip.quality, strip.node)
 
 
 @dataclass(frozen=True)
 class _OneWindow:
     model: LandscapeModel
     window: WindowShape
+    batch: int
     ways_end_at_limit: bool
 
     def losses(self, batch: Batch, report: Report) -> NDArray[np.float64]:
@@ -70,11 +86,10 @@ class _OneWindow:
             return found
         matters = np.asarray(_reached(self.model, *given, self.window, self.ways_end_at_limit))[0]
         places = self._places(np.argwhere(matters))
-        size = max(1, _PAIRS_AT_ONCE // (self.window.height * self.window.width * self.window.lanes))
-        for first in range(0, len(places), size):
+        for first in range(0, len(places), self.batch):
             report.raise_if_cancelled()
-            chosen = places[first : first + size]
-            without = _without(given, chosen, size)
+            chosen = places[first : first + self.batch]
+            without = _without(given, chosen, self.batch)
             values = np.asarray(_connectivity_of_each(self.model, *without, self.window))
             for place, value in zip(chosen, values):
                 found[tuple(place[0])] = whole - float(value)

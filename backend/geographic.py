@@ -59,6 +59,19 @@ def narrowest_cell(sphere: Sphere, rows: int) -> tuple[float, float]:
     return sphere.radius * sphere.longitude_step * float(widths.min()), sphere.radius * abs(sphere.latitude_step)
 
 
+def columns_within(sphere: Sphere, rows: int, reach: float) -> float:
+    r"""Return how many columns apart two cells can be whose great circle is no longer than `reach` metres; inf for any.
+
+    Over a pole it is shorter than along the parallels: :math:`\sin (d / 2 R) \ge \cos \phi \sin (\Delta \lambda / 2)` with the largest
+    latitude :math:`\phi`.
+    """
+    if reach >= math.pi * sphere.radius:
+        return math.inf
+    cosine = float(np.cos(sphere.latitudes(np.array(0), rows)).min())
+    sine = math.sin(reach / (2 * sphere.radius)) / cosine
+    return 2 * math.asin(sine) / sphere.longitude_step if sine < 1 else math.inf
+
+
 def row_areas(sphere: Sphere, rows: int) -> NDArray[np.float64]:
     """Return the area of a cell of each row, square metres."""
     edges = sphere.first_latitude + sphere.latitude_step * (np.arange(rows + 1) - 0.5)

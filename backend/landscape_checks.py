@@ -105,8 +105,8 @@ class Survey:
         Nodes whose transformed resistance is 0 or infinite.
     undeclared_nan : dict
         NaN cells that the rasters do not declare as nodata, by parameter name.
-    squared_quality : float
-        Sum of the squared qualities of the nodes.
+    total_quality, squared_quality : float
+        Sums of the qualities of the nodes, and of their squares.
     node_bits, habitat_bits : list of array, shape (rows, columns / 8)
         Which cells are nodes, and nodes of quality > 0: one bit a cell, strip by strip.
     content : str
@@ -123,6 +123,7 @@ class Survey:
     stranded: int = 0
     lost: int = 0
     undeclared_nan: dict[str, int] = field(default_factory=lambda: {"QUALITY": 0, "MOVEMENT": 0})
+    total_quality: float = 0.0
     squared_quality: float = 0.0
     node_bits: list[NDArray[np.uint8]] = field(default_factory=list)
     habitat_bits: list[NDArray[np.uint8]] = field(default_factory=list)
@@ -375,6 +376,7 @@ def _count(found: Survey, quality: NDArray[np.float64], movement: NDArray[np.flo
     habitat = nodes & (quality > 0)
     found.node_bits.append(np.packbits(nodes, axis=1))
     found.habitat_bits.append(np.packbits(habitat, axis=1))
+    found.total_quality += float(quality[habitat].sum())
     found.squared_quality += float((quality[habitat] ** 2).sum())
     found.nodes += int(nodes.sum())
     found.habitat += int(habitat.sum())

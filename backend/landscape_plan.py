@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from .errors import InputError
+from .geographic import columns_within
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, Survey, distance_constant, has_step_cost
 from .processors import available_processors
@@ -80,6 +81,10 @@ def plan_landscape(
     wanted_rows = halo(reach, smallest, height, grid.rows)
     # Around the globe a path may get further than there are columns.
     wanted_columns = halo(reach, smallest, width, grid.cells if headers.wraps else grid.columns)
+    if headers.sphere and follows == "length":
+        apart = columns_within(headers.sphere, grid.rows, reach * (1 + 1e-5))
+        most = grid.columns // 2 if headers.wraps else grid.columns - 1
+        wanted_columns = int(min(apart, most))
     cap = values["MAXIMUM_WINDOW"] or math.inf
     rows, columns = int(min(wanted_rows, cap)), int(min(wanted_columns, cap))
     cuts = rows < wanted_rows or columns < wanted_columns

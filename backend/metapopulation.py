@@ -19,6 +19,7 @@ TOLERANCE = 1e-7
 #: Vectors kept at once, each of one number per habitat cell; then the search starts anew from the best one.
 BASIS = 20
 _MOST_PRODUCTS = 400
+_STRIP_CELLS = 2**21
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class MetapopulationCapacity:
         Eigenvalue; 0 where nothing is connected.
     contribution : array, shape (rows, columns)
         Eigenvector, >= 0, scaled to sum 1; 0 where there is no habitat.
+    node : array of bool, shape (rows, columns)
     residual : float
         Norm of M v - capacity v, relative to the capacity, of the eigenvector v of norm 1.
     products : int
@@ -39,6 +41,7 @@ class MetapopulationCapacity:
 
     capacity: float
     contribution: NDArray[np.float64]
+    node: NDArray[np.bool_]
     residual: float
     products: int
 
@@ -92,7 +95,9 @@ def metapopulation_capacity(
     doi:10.1038/35008063.
     """
     habitat = cells.sources(0, cells.rows, habitat_only=True)
-    quality = np.concatenate([cells.strip(row, row + 1).quality for row in range(cells.rows)])[habitat]
+    step = max(1, _STRIP_CELLS // cells.columns)
+    firsts = range(0, cells.rows, step)
+    quality = np.concatenate([cells.strip(row, min(row + step, cells.rows)).quality for row in firsts])[habitat]
     done = 0
 
     def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,12 +113,13 @@ def metapopulation_capacity(
         return quality * found[habitat] + count_self * quality**2 * vector
 
     contribution = np.zeros(habitat.shape)
+    node = cells.sources(0, cells.rows, habitat_only=False)
     if not habitat.any():
-        return MetapopulationCapacity(0.0, contribution, 0.0, 0)
+        return MetapopulationCapacity(0.0, contribution, node, 0.0, 0)
     capacity, vector, residual = leading_eigenpair(product, quality, report)
     total = vector.sum()
     contribution[habitat] = vector / total if total > 0 and capacity > 0 else 0.0
-    return MetapopulationCapacity(capacity, contribution, residual, done)
+    return MetapopulationCapacity(capacity, contribution, node, residual, done)
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,17 @@ def test_euclidean_is_the_great_circle_and_areas_are_those_of_a_sphere(laborator
     assert outcome.numbers["HABITAT_AREA"] == pytest.approx(area, rel=1e-12)
 
 
+def test_a_great_circle_leads_over_the_pole(laboratory):
+    """Which is shorter than along the parallels, so that the window must be wider than these say."""
+    quality, permeability = np.zeros((3, 36)), np.ones((3, 36))
+    quality[0, [0, 18]] = 1
+    rasters = [raster(laboratory, values, (10.0, 2.0), 85.0) for values in (quality, permeability)]
+    apart = RADIUS * math.radians(12)
+    settings = {"DISTANCE": "euclidean", "PROXIMITY": "threshold", "DISPERSAL_DISTANCE": apart * 1.001}
+    for wrap in (False, True):
+        assert laboratory.run("connectivity", *rasters, WRAP=wrap, **settings).numbers["C"] == 2.0
+
+
 @pytest.mark.parametrize(
     ("settings", "step", "top", "message"),
     [
