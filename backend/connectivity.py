@@ -2,7 +2,7 @@ r"""Landscape connectivity :math:`C = \sum_i q_i \sum_{j \ne i} k(d_{ij}) q_j` o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
-from .cells import ArrayCells, Cells
+from .cells import ArrayCells, Cells, Strip
 from .distances import AbstractDistance
 from .globe import nearest_around
 from .grid import Neighbourhood
@@ -216,6 +216,13 @@ def _weighted(
     return jax.value_and_grad(connectivity, argnums=(0, 1, 2))(distance, quality, proximity.scale)
 
 
+def source_sums(
+    model: LandscapeModel, batch: Batch, window: WindowShape, *, lengths: bool
+) -> tuple[Float[Array, "windows lanes"], ...]:
+    """Return the sum of k q_j for every source of a batch, and with `lengths` those of q_j and d q_j, over the pairs that count."""
+    return _reach(model, *batch.arrays(model.neighbourhood), window=window, lengths=lengths)
+
+
 @dataclass(frozen=True)
 class Connectivity:
     """Connectivity of a landscape, without self terms.
@@ -334,6 +341,7 @@ def connectivity_by_rows(
     report: Report,
     *,
     mean_distance: bool = True,
+    beyond: Callable[[Strip], Sequence[NDArray[np.float64]]] | None = None,
     journal: PassJournal | None = None,
 ) -> ConnectivityNumbers:
     """Compute the connectivity of a landscape, every node a source, and give the maps away row by row.
@@ -351,20 +359,22 @@ def connectivity_by_rows(
         Hears of the progress; may cancel between batches.
     mean_distance : bool
         Whether to compute it; a pass without it is quicker.
+    beyond : callable, optional
+        Returns what pairs that are not in the windows add to the fields of `ConnectivityRows`: accessible, reached, length.
     journal : PassJournal, optional
         Keeps what is finished.
     """
 
     def compute(batch: Batch) -> Found:
-        window = plan.window
-        rasters = batch.arrays(model.neighbourhood)
-        found = _reach(model, *rasters, window=window, lengths=mean_distance)
+        found = source_sums(model, batch, plan.window, lengths=mean_distance)
         return Found(of_sources=[np.asarray(values) for values in found])
 
     def finish(done: Finished) -> list[NDArray[np.float64]]:
-        quality = done.strip.quality
-        take(ConnectivityRows(done.strip.first, done.strip.node, quality, *done.of_sources))
-        products = [quality * values for values in (*done.of_sources, quality)]
+        quality, fields = done.strip.quality, done.of_sources
+        if beyond is not None:
+            fields = [inside + outside for inside, outside in zip(fields, beyond(done.strip))]
+        take(ConnectivityRows(done.strip.first, done.strip.node, quality, *fields))
+        products = [quality * values for values in (*fields, quality)]
         return [product.sum(axis=1) for product in products]
 
     several = 3 if mean_distance else 1

@@ -247,6 +247,11 @@ class PassJournal:
         """Whether it is time to commit."""
         return self.journal.is_due()
 
+    def end(self, state: PassState) -> None:
+        """Enter that the pass is done, if the run has taken so long that it is worth it."""
+        if self.journal.holds_work or self.is_due():
+            self.commit(state)
+
     def commit(self, state: PassState) -> None:
         """Enter how far the pass has come."""
         entry = {"share": state.share, "band": state.band, "batches": state.batches, "sums": state.sums}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import ArrayCells, Cells
+from .coarse_plan import CoarsePlan
 from .connectivity import LandscapeModel
 from .dispersal import load_kernel
 from .distances import DISTANCES
@@ -103,12 +104,15 @@ class OpenLandscape:
     model : LandscapeModel
     windows : WindowPlan
         As the journal's earlier run has planned them, where there was one.
+    coarse : CoarsePlan or None
+        Where far cells are aggregated.
     """
 
     cells: RasterCells
     reading: Movement
     model: LandscapeModel
     windows: WindowPlan
+    coarse: CoarsePlan | None = None
 
 
 def open_landscape(job: Job, plan: LandscapePlan, journal: Journal, report: Report) -> OpenLandscape:
@@ -131,7 +135,12 @@ def open_landscape(job: Job, plan: LandscapePlan, journal: Journal, report: Repo
     model = landscape_model(job, headers)
     if not journal.holds_work:
         _say_what_radius_changes(job, plan, model, cells, report)
-    return OpenLandscape(cells, headers.movement, model, settled(plan.windows, journal, job.memory_limit))
+    windows, coarse = settled(plan.windows, journal, job.memory_limit), plan.coarse
+    if coarse is not None:
+        near = settled(coarse.near, journal, job.memory_limit, "plan near")
+        far = settled(coarse.far, journal, job.memory_limit, "plan far")
+        coarse = replace(coarse, near=near, far=far)
+    return OpenLandscape(cells, headers.movement, model, windows, coarse)
 
 
 def _say_what_radius_changes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .declarations import Band, Choice, Distance, Extent, Flag, Number, Parameter, Raster
+from .declarations import Band, Choice, Distance, Extent, Flag, Number, NumberOutput, Parameter, Raster
 from .registry import options
 
 QUALITY = (
@@ -264,6 +264,28 @@ LANDSCAPE: tuple[Parameter, ...] = (
     *TRANSFORMATION,
     SELF,
     *WINDOW,
+)
+
+COARSENING = Number(
+    "COARSENING",
+    "Coarsening of far cells",
+    "For least cost and Euclidean. 1: exact. n > 1: pairs of cells that lie more than two coarse cells of n x n cells apart are counted by "
+    "their coarse cells (sum of the qualities, mean of the permeabilities), and near pairs by the paths in between: many times "
+    "faster where windows are large. What it changes against the exact answer is reported for a sample; rough landscapes "
+    "lose most.",
+    default=1,
+    minimum=1,
+    maximum=8,
+    integer=True,
+    unit="cells",
+    advanced=True,
+)
+
+COARSENING_ERROR = NumberOutput(
+    "COARSENING_ERROR",
+    "Change by coarsening",
+    "By how much COARSENING changes connectivity on a sample of blocks of sources, against the exact answer; 0 without.",
+    unit="%",
 )
 
 WRAP = Flag(

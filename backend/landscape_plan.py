@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .errors import InputError
 from .geographic import columns_within
@@ -12,6 +13,9 @@ from .landscape_checks import LandscapeHeaders, Survey, distance_constant, has_s
 from .processors import available_processors
 from .radius_plan import EliminationCost, radius_plan
 from .window_plan import WindowPlan, halo, window_plan
+
+if TYPE_CHECKING:
+    from .coarse_plan import CoarsePlan
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,14 @@ class LandscapePlan:
         What their values hold.
     windows : WindowPlan
         Blocks, halo, batch, memory.
+    coarse : CoarsePlan or None
+        Where far cells are aggregated.
     """
 
     headers: LandscapeHeaders
     survey: Survey
     windows: WindowPlan
+    coarse: CoarsePlan | None = None
 
 
 def plan_landscape(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .coarsening import coarse_gradient_by_rows
 from .connectivity import connectivity_gradient, gradient_by_rows
 from .job import Report
-from .journal import PassJournal
+from .journal import Journal
 from .landscape import Landscape, OpenLandscape
 from .window_pass import Finished
 from .window_plan import WindowPlan
@@ -53,9 +54,11 @@ def sensitivity_by_rows(
     report: Report,
     *,
     count_self: bool = False,
-    journal: PassJournal | None = None,
-) -> tuple[float, float]:
+    journal: Journal,
+) -> tuple[float, float, float]:
     """Compute the exact gradient of C, give it away row by row, and return C without self terms and dC / d d0.
+
+    Where the landscape is coarse, C is that of the coarse definition; what it changes is returned third, relative; else 0.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ def sensitivity_by_rows(
         Hears of the progress; may cancel.
     count_self : bool
         Whether C counts the pairs i = j, which adds 2 q to its derivative with respect to quality.
-    journal : PassJournal, optional
+    journal : Journal
         Keeps what is finished.
     """
 
@@ -85,15 +88,23 @@ def sensitivity_by_rows(
         elasticity = {to: values[to] * gradient for to, gradient in gradients.items()}
         take(SensitivityRows(strip.first, node, gradients, elasticity))
 
-    return gradient_by_rows(
-        landscape.model,
+    habitat_only = "quality" not in with_respect_to
+    model, cells = landscape.model, landscape.cells
+    if landscape.coarse is not None:
+        total, scale, error = coarse_gradient_by_rows(
+            model, landscape.coarse, cells, finish, report, journal, habitat_only=habitat_only
+        )
+        return total, scale, error.total
+    found = gradient_by_rows(
+        model,
         landscape.windows,
-        landscape.cells,
+        cells,
         finish,
         report,
-        habitat_only="quality" not in with_respect_to,
-        journal=journal,
+        habitat_only=habitat_only,
+        journal=journal.pass_("gradient"),
     )
+    return *found, 0.0
 
 
 def sensitivity(

@@ -138,12 +138,15 @@ class _Run:
         if state is not None:
             begin, skip, totals = state.band, state.batches, state.totals
             self.sums = [ExactSum(partials) for partials in state.sums]
-            self.report.message(f"Continuing a run that was interrupted: {state.share:.0%} was done.")
+            if state.share < 1:
+                self.report.message(f"Continuing a run that was interrupted: {state.share:.0%} was done.")
         bands = self._bands()
         for number in range(begin, len(bands)):
             self.report.raise_if_cancelled()
             totals = self._band(number, bands[number], skip, totals)
             skip = 0
+        if self.journal is not None and begin < len(bands):
+            self.journal.end(PassState(1.0, len(bands), 0, [each.partials for each in self.sums], None))
         self.report.progress(1.0, "")
         values = [each.value for each in self.sums]
         return values[: self.what.numbers], values[self.what.numbers :]

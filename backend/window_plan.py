@@ -28,7 +28,6 @@ _BYTES_PER_CELL = {False: 120, True: 220}
 _BYTES_PER_BAND_CELL = {False: 110, True: 130}
 _LARGEST_BAND_BYTES = 400_000_000
 _BATCHES_PER_BAND = 16
-_ENTRY = "plan"
 
 
 @dataclass(frozen=True)
@@ -117,20 +116,20 @@ def _band(rows: int, columns: int, window: WindowShape, blocks: int, *, gradient
     return band_memory(rows, columns, window, blocks * window.block_rows, gradient=gradient)
 
 
-def settled(plan: WindowPlan, journal: Journal, memory_limit: int) -> WindowPlan:
+def settled(plan: WindowPlan, journal: Journal, memory_limit: int, name: str = "plan") -> WindowPlan:
     """Return the plan with the blocks and batches of the run that a journal is from, or enter its own.
 
     Windows of another size add up in another order: only the same ones end in the same bits. Where they no longer fit into
     memory, or reach less far, the journal is emptied.
     """
-    entered = journal.entry(_ENTRY)
+    entered = journal.entry(name)
     if entered is not None:
         window = WindowShape(**entered["window"])
         if entered["memory"] <= allowed_memory(memory_limit):
-            return replace(plan, window=window, **{name: entered[name] for name in ("batch", "band_rows", "memory")})
+            return replace(plan, window=window, **{each: entered[each] for each in ("batch", "band_rows", "memory")})
         journal.clear()
     entry = {"window": asdict(plan.window), "batch": plan.batch, "band_rows": plan.band_rows, "memory": plan.memory}
-    journal.enter_later(_ENTRY, entry)
+    journal.enter_later(name, entry)
     return plan
 
 
@@ -153,6 +152,7 @@ def window_plan(
     largest: str,
     streams: bool = False,
     around: int = 0,
+    block: int = 0,
 ) -> WindowPlan:
     """Choose block and batch so that the run fits into memory.
 
@@ -178,6 +178,8 @@ def window_plan(
         Whether the rasters stay on disk; else they are held whole.
     around : int
         See `WindowPlan`; blocks are then as wide as fits around.
+    block : int
+        Rows and columns of sources that share a window, whatever fits; 0 = as it fits.
 
     Returns
     -------
@@ -194,7 +196,7 @@ def window_plan(
         """Return the window of a block, and the bytes of one such window and of everything else."""
         halo = int(min(halo_rows, radius)), int(min(halo_columns, radius))
         across = next(each for each in range(side, 0, -1) if columns % each == 0) if around else min(side, columns)
-        window = WindowShape(min(side, rows), across, *halo, own_windows)
+        window = WindowShape(block or min(side, rows), block or across, *halo, own_windows)
         one = window.height * window.width * window.lanes * item_bytes * _COPIES[gradient]
         if streams:
             return window, one, _band(rows, columns, window, 1, gradient=gradient)

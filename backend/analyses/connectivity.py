@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from .. import landscape_checks
+from ..coarse_plan import check_coarsening, with_coarse_plan
 from ..criticality_plan import check_criticality
 from ..declarations import Declaration, Flag, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
+from ..landscape_parameters import COARSENING, COARSENING_ERROR, DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
 from ..stored_maps import StoredMaps
@@ -44,6 +45,7 @@ DECLARATION = Declaration(
             "below 1e-7.",
             advanced=True,
         ),
+        COARSENING,
         WRAP,
     ),
     outputs=(
@@ -110,6 +112,7 @@ DECLARATION = Declaration(
             "Mean distance over the pairs that count, weighted by the product of their qualities.",
             unit="map units, or the unit of the distance",
         ),
+        COARSENING_ERROR,
         NumberOutput(
             "METAPOPULATION_CAPACITY",
             "Metapopulation capacity",
@@ -132,17 +135,18 @@ _IN_EVERY_REPORT = ("FUNCTIONAL_HABITAT", "ACCESSIBLE_HABITAT")
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    landscape_checks.check_headers(job, geographic=True)
+    check_coarsening(job, landscape_checks.check_headers(job, geographic=True))
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
     headers = landscape_checks.check_headers(job, geographic=True)
+    check_coarsening(job, headers)
     found = landscape_checks.survey(headers, report)
     plan = plan_landscape(job, headers, found, report, gradient=False, streams=True)
     if job.outputs.get("CRITICALITY"):
         check_criticality(plan.windows, report)
-    return plan
+    return with_coarse_plan(plan, job, report, gradient=False)
 
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
@@ -166,14 +170,23 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         maps.put("CLOSENESS", "map", rows.first, closeness, rows.node & np.isfinite(closeness))
 
     report.progress(0, "Computing connectivity")
-    found = connectivity_by_rows(
-        landscape.model,
-        landscape.windows,
-        landscape.cells,
-        take,
-        report,
-        journal=maps.journal.pass_("connectivity"),
-    )
+    coarsening_error = 0.0
+    if landscape.coarse is None:
+        found = connectivity_by_rows(
+            landscape.model,
+            landscape.windows,
+            landscape.cells,
+            take,
+            report,
+            journal=maps.journal.pass_("connectivity"),
+        )
+    else:
+        from ..coarsening import coarse_connectivity_by_rows
+
+        found, error = coarse_connectivity_by_rows(
+            landscape.model, landscape.coarse, landscape.cells, take, report, maps.journal
+        )
+        coarsening_error = 100 * error.total
     eca = math.sqrt(found.total + found.self_total)
     numbers = {
         "C": found.total + found.self_total * count_self,
@@ -181,6 +194,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         "PC": (eca / plan.survey.nodes) ** 2,
         "HABITAT_AREA": plan.headers.area(plan.survey.habitat_of_rows()),
         "MEAN_DISTANCE": found.mean_distance,
+        "COARSENING_ERROR": coarsening_error,
     }
     if job.parameters["METAPOPULATION"] or outputs.wants("METAPOPULATION_SHARE"):
         from ..metapopulation import metapopulation_capacity

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import landscape_checks
+from ..coarse_plan import check_coarsening, with_coarse_plan
 from ..declarations import Choice, Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
+from ..landscape_parameters import COARSENING, COARSENING_ERROR, DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
 from ..stored_maps import StoredMaps
@@ -40,6 +41,7 @@ DECLARATION = Declaration(
             several=True,
         ),
         *LANDSCAPE[5:],
+        COARSENING,
         WRAP,
     ),
     outputs=(
@@ -75,6 +77,7 @@ DECLARATION = Declaration(
             "Dispersal distance x its sensitivity.",
             unit="C",
         ),
+        COARSENING_ERROR,
     ),
     references=REFERENCES,
 )
@@ -82,16 +85,18 @@ DECLARATION = Declaration(
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    landscape_checks.check_headers(job, geographic=True)
+    check_coarsening(job, landscape_checks.check_headers(job, geographic=True))
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
     headers = landscape_checks.check_headers(job, geographic=True)
+    check_coarsening(job, headers)
     found = landscape_checks.survey(headers, report)
     if job.parameters["PROXIMITY"] == "threshold" and "movement" in job.parameters["WITH_RESPECT_TO"]:
         report.warning("Under the threshold proximity small changes of movement change nothing: the map is 0.")
-    return plan_landscape(job, headers, found, report, gradient=True, streams=True)
+    plan = plan_landscape(job, headers, found, report, gradient=True, streams=True)
+    return with_coarse_plan(plan, job, report, gradient=True)
 
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
@@ -114,14 +119,15 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
 
     report.progress(0, "Computing sensitivity")
     count_self = job.parameters["SELF"]
-    total, by_scale = sensitivity_by_rows(
-        landscape, chosen, take, report, count_self=count_self, journal=maps.journal.pass_("gradient")
+    total, by_scale, coarsening_error = sensitivity_by_rows(
+        landscape, chosen, take, report, count_self=count_self, journal=maps.journal
     )
     dispersal = plan.headers.dispersal
     numbers = {
         "C": total + plan.survey.squared_quality * count_self,
         "DISPERSAL_SENSITIVITY": by_scale * dispersal.scale_per_distance,
         "DISPERSAL_ELASTICITY": by_scale * dispersal.scale,
+        "COARSENING_ERROR": 100 * coarsening_error,
     }
     report.progress(1, "Writing the results")
     maps.write(outputs, job)
