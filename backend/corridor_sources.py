@@ -57,6 +57,14 @@ def listed(names: list[Any]) -> str:
     return ", ".join(str(name) for name in names[:_SHOWN]) + more
 
 
+def say_who_is_alone(sources: Sources, pairs: list[tuple[int, int]], report: Report) -> None:
+    """Warn of sources that are in none of the pairs that were found."""
+    joined = {place for pair in pairs for place in pair}
+    alone = [name for place, name in enumerate(sources.names) if place not in joined]
+    if alone:
+        report.warning(f"{len(alone)} sources reach no other ({listed(alone)}).")
+
+
 def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Report) -> Sources:
     """Return the sources of a layer that lie on a raster, and say which do not.
 

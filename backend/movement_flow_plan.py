@@ -19,7 +19,7 @@ from .window_plan import WindowPlan, allowed_memory
 from .window_shape import WindowShape
 
 _LARGEST_TILE, _SMALLEST_TILE = 128, 8
-_WORKER_BYTES = 600_000_000
+_WORKER_BYTES = 900_000_000
 #: Arrays of 8 bytes that are alive at once: of cells x sources of a tile, and of rows x columns x columns.
 _TILE_COPIES, _BLOCK_COPIES = 28, 20
 #: Seconds per pair of cells: so much anyway, and so much per column.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..corridor_checks import MOST_BANDS, CorridorPlan, check_corridor_headers, check_corridors
 from ..corridor_parameters import DEFINITIONS, PAIRS, REFERENCES, RULES, SOURCES
-from ..corridor_sources import listed
+from ..corridor_sources import listed, say_who_is_alone
 from ..declarations import Choice, Declaration, Number, NumberOutput, RasterOutput, ReportOutput, Style
 from ..errors import InputError
 from ..html_report import HtmlReport
@@ -142,6 +142,8 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     apart = [f"{names[start]} - {names[end]}" for start, end in wanted if not math.isfinite(costs[start, end])]
     if apart:
         report.warning(f"{len(apart)} pairs cannot reach each other and are left out ({listed(apart)}).")
+    if plan.pairs is None:
+        say_who_is_alone(plan.sources, pairs, report)
 
     def slack(least: float) -> float:
         return given["SLACK"] * (least / 100 if given["SLACK_UNIT"] == "percent" else 1)

@@ -11,7 +11,7 @@ from osgeo import ogr
 
 from ..corridor_checks import CorridorPlan, check_corridor_headers, check_corridors
 from ..corridor_parameters import DEFINITIONS, PAIRS, REFERENCES, RULES, SOURCES
-from ..corridor_sources import listed
+from ..corridor_sources import listed, say_who_is_alone
 from ..declarations import Declaration, Number, NumberOutput, OutputLayer, VectorOutput, VectorStyle
 from ..job import Job, Report
 from ..network_output import line
@@ -101,6 +101,8 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         report.warning(
             f"{len(apart)} pairs have no path{'' if math.isinf(limit) else ' within MAXIMUM_COST'} and are left out ({listed(apart)})."
         )
+    if plan.pairs is None:
+        say_who_is_alone(plan.sources, [(path.start, path.end) for path in paths], report)
     drawn = [path_line(path.cells, grid) for path in paths]
     length = np.array([each for _, each in drawn], float)
     ends = [centres(path.cells[[0, -1]], grid) for path in paths]

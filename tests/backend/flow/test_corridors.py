@@ -231,6 +231,10 @@ def test_no_pair_at_all_is_no_failure(laboratory):
     assert same.numbers["PAIR_COUNT"] == 0
     assert math.isnan(same.numbers["MEAN_COST"])
     assert outcome.numbers["UNREACHABLE_COUNT"] == 1
+    for run in (corridors, paths):
+        found = run(laboratory, sources, split, PAIRS="nearest")
+        heard = (found[0] if isinstance(found, tuple) else found).heard
+        assert heard.warnings == ["2 sources reach no other (1, 2)."]
 
 
 def test_sources_of_another_crs(laboratory, resistance, graph_of):

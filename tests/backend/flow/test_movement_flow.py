@@ -13,7 +13,7 @@ from small_landscapes import Listener
 
 from backend.connectivity import LandscapeModel
 from backend.dispersal import load_kernel
-from backend.distances import DISTANCES, EuclideanDistance, ExpectedCostDistance, LeastCostDistance
+from backend.distances import DISTANCES, EuclideanDistance, ExpectedCostDistance, FreeEnergyDistance, LeastCostDistance
 from backend.grid import Neighbourhood
 from backend.movement_flow import STEPS, Ends, movement_flow
 from backend.movement_flow_whole import WholeRaster
@@ -194,8 +194,10 @@ def dense(resistance: np.ndarray, graph) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def conscape(resistance: np.ndarray, quality: np.ndarray, graph, weight: str, sources=None):
-    """Return the flow (cells, cells) over directed steps and m (cells, cells)."""
+    """Return the flow (cells, cells) over directed steps and m (cells, cells); with some sources, m by the free energy."""
     nodes, W, Z, distance = dense(resistance, graph)
+    if sources is not None:
+        distance = -np.log(Z / np.diag(Z)) / THETA
     q = habitat(resistance, quality)[nodes]
     m = movement(distance, q, weight)
     if sources is not None:
@@ -223,7 +225,9 @@ def test_randomised_paths_in_windows(cells, graph_of):
     """Each block of sources has its window; nothing outside takes part."""
     resistance, quality = cells
     shape = WindowShape(3, 3, 2, 2)
-    found = movement_flow(model(expected_cost()), plan(shape, 2), resistance, quality, Listener())
+    found = movement_flow(
+        model(FreeEnergyDistance(jnp.asarray(THETA))), plan(shape, 2), resistance, quality, Listener()
+    )
     flow, m = np.zeros((2, ROWS * COLUMNS, ROWS * COLUMNS))
     for top in (0, 3):
         for left in (0, 3):
@@ -237,12 +241,12 @@ def test_randomised_paths_in_windows(cells, graph_of):
     expect(found, flow, m, np.isfinite(resistance))
 
 
-@pytest.mark.parametrize("name", ["expected_cost", "free_energy", "survival"])
+@pytest.mark.parametrize("name", ["expected_cost", "survival"])
 def test_distances_over_the_whole_raster(cells, graph_of, name):
     resistance, quality = cells
     nodes, _, Z, expected = dense(resistance, graph_of(resistance, NEIGHBOURHOOD))
     if name != "expected_cost":
-        expected = -np.log(Z / np.diag(Z)) / (THETA if name == "free_energy" else 1)
+        expected = -np.log(Z / np.diag(Z))
     chosen = DISTANCES[name].from_parameters({"THETA": THETA, "STEP_COST": "minus_log"})
     whole = WholeRaster(model(chosen), resistance, quality, tile=TILE)
     seen = []

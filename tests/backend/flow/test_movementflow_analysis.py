@@ -73,7 +73,7 @@ def test_nothing_moves(laboratory):
 
 def test_too_little_memory_for_the_whole_raster(laboratory):
     job = laboratory.job(
-        "movementflow", np.ones((300, 300)), np.ones((300, 300)), settings={"memory_limit": 800_000_000}, **WALK
+        "movementflow", np.ones((300, 300)), np.ones((300, 300)), settings={"memory_limit": 1_200_000_000}, **WALK
     )
     with pytest.raises(
         MemoryPlanError, match=r"^WHOLE_RASTER: A whole raster of 300 x 300 .*[0-9]+ x [0-9]+ cells would fit"
