@@ -89,7 +89,7 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def add_curves(page: HtmlReport, rows: list[list[float]]) -> None:
     """Add a plot of each index against distance, where there are several, and the table."""
     ordered = sorted(rows)
-    columns = dict(zip(CURVE, map(list, zip(*ordered))))
+    columns: dict[str, list[float]] = {name: [row[place] for row in ordered] for place, name in enumerate(CURVE)}
     if len(set(columns["distance"])) > 1:
         x = {"x": (columns["distance"], "")}
         for name, label in _PLOTS:
