@@ -237,6 +237,11 @@ def _histogram(values: NDArray[np.float64]) -> str:
     )
 
 
+def _tick(value: float) -> str:
+    """Return a number that fits beside an axis."""
+    return number(value) if abs(value) < 1e6 else f"{value:.3g}"
+
+
 def _plot(x_label: str, y_label: str, lines: dict[str, tuple[list[float], str]]) -> str:
     xs = lines["x"][0]
     curves = {label: entry for label, entry in lines.items() if label != "x"}
@@ -255,8 +260,8 @@ def _plot(x_label: str, y_label: str, lines: dict[str, tuple[list[float], str]])
         "<svg viewBox='0 0 780 300' width='780' role='img'>"
         f"<line x1='70' y1='{zero:.1f}' x2='550' y2='{zero:.1f}' stroke='#9aa5b1'/>"
         "<line x1='70' y1='30' x2='70' y2='250' stroke='#9aa5b1'/>"
-        f"<text x='64' y='36' font-size='12' text-anchor='end'>{number(high)}</text>"
-        f"<text x='550' y='270' font-size='12' text-anchor='end'>{number(reach)}</text>"
+        f"<text x='64' y='36' font-size='12' text-anchor='end'>{_tick(high)}</text>"
+        f"<text x='550' y='270' font-size='12' text-anchor='end'>{_tick(reach)}</text>"
         f"<text x='310' y='290' font-size='13' text-anchor='middle'>{html.escape(x_label)}</text>"
         f"<text x='70' y='18' font-size='13'>{html.escape(y_label)}</text>{''.join(parts)}</svg>"
     )
