@@ -130,6 +130,9 @@ def test_two_rasters_are_enough(provider: Any, worker: Any, landscape: dict, tmp
         "STEP_COST": "minus_log",
         "MOVEMENT_COST": None,
         "MOVEMENT_COST_BAND": 1,
+        "COARSENING": 1,
+        "METAPOPULATION": False,
+        "WRAP": False,
     }
     assert job["outputs"] == {"FUNCTIONAL_HABITAT": str(output)}
     assert (job["device"], job["threads"], job["memory_limit"], job["seed"]) == ("auto", 0, 0, 0)
