@@ -6,15 +6,15 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 
+from .circuit_plan import memory_needed
 from .errors import MemoryPlanError
 from .job import Job, Report
 from .memory import available_memory, human_bytes
 
-#: Bytes per cell: of the solver with one right-hand side, of what else lies in memory with it, of a map in double precision.
-_SOLVER, _LANDSCAPE, _MAP = 250, 90, 8
-_FIXED = 500_000_000
-#: Of a further right-hand side that is solved at the same time.
-_RIGHT_HAND_SIDE = 40
+#: Bytes per cell: of the raster and what is made of it beside the circuit, of a map in double precision.
+_LANDSCAPE, _MAP = 40, 8
+#: What the process takes whatever the raster is.
+_FIXED = 350_000_000
 _MOST_AT_ONCE = 8
 _SHARE = 0.8
 
@@ -61,9 +61,10 @@ def plan_circuit(job: Job, cells: int, fields: int, maps: float, report: Report,
         When it does not fit; says which raster would.
     """
     limit = job.memory_limit or int(_SHARE * available_memory())
-    least = cells * (_SOLVER + _LANDSCAPE + _MAP * maps) + _FIXED
+    a_cell = memory_needed(1, cells) / cells + _LANDSCAPE + _MAP * maps
+    least = cells * a_cell + _FIXED
     if least > limit:
-        fits = max(0, int((limit - _FIXED) / (_SOLVER + _LANDSCAPE + _MAP * maps)))
+        fits = max(0, int((limit - _FIXED) / a_cell))
         raise MemoryPlanError(
             f"A raster of {cells:,} cells needs {human_bytes(least)} of memory; {human_bytes(limit)} may be used.",
             f"Up to about {fits:,} cells fit: use coarser cells or a smaller raster, ask for fewer maps, or raise the limit.",
@@ -78,8 +79,8 @@ def plan_circuit(job: Job, cells: int, fields: int, maps: float, report: Report,
             f"Up to {many + 1} focal nodes fit; or ask for no maps: then the potentials are not kept.",
         )
     spare = limit - least - (0 if on_disk else kept)
-    at_once = max(1, min(_MOST_AT_ONCE, solves, 1 + int(spare / (cells * _RIGHT_HAND_SIDE))))
-    memory = int(least + (0 if on_disk else kept) + (at_once - 1) * cells * _RIGHT_HAND_SIDE)
+    at_once = max(1, min(_MOST_AT_ONCE, solves, 1 + int(spare / (cells * _MAP))))
+    memory = int(least + (0 if on_disk else kept) + (at_once - 1) * cells * _MAP)
     place = f"; {human_bytes(kept)} of potentials go to a temporary file" if on_disk else ""
     report.message(
         f"Plan: {solves} solve{'s' if solves != 1 else ''} on {cells:,} cells, up to {human_bytes(memory)} of memory{place}."

@@ -202,8 +202,8 @@ def test_sources_that_no_ground_is_connected_to(bench):
 
 def test_a_raster_that_does_not_fit_into_memory(bench):
     job = bench.job("pairwisecurrent", FOCAL_NODES=bench.focal)
-    small = Job(**{**vars(job), "memory_limit": 400_000_000})
-    with pytest.raises(MemoryPlanError, match=r"needs .* of memory; 400 MB may be used"):
+    small = Job(**{**vars(job), "memory_limit": 300_000_000})
+    with pytest.raises(MemoryPlanError, match=r"needs .* of memory; 300 MB may be used"):
         registry.load("analyses", "pairwisecurrent").check(small, Listener())
 
 
