@@ -73,7 +73,7 @@ class Circuit:
         return rows, columns
 
     @property
-    def edges(self) -> tuple[NDArray[np.float64], ...]:
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """The four arrays of conductances, in the order of `ENDS`."""
         return self.east, self.south, self.southeast, self.southwest
 

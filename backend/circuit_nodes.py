@@ -67,7 +67,8 @@ def conductance_matrix(circuit: Circuit, nodes: ElectricalNodes) -> csr_matrix:
     between = (a != b) & (a >= 0) & (b >= 0)
     a, b, g = a[between], b[between], g[between]
     shape = (nodes.count, nodes.count)
-    return coo_matrix((np.concatenate([g, g]), (np.concatenate([a, b]), np.concatenate([b, a]))), shape).tocsr()
+    ends = np.concatenate([a, b]), np.concatenate([b, a])
+    return csr_matrix(coo_matrix((np.concatenate([g, g]), ends), shape))
 
 
 def joined_by_merging(circuit: Circuit) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,8 +18,9 @@ from .memory import available_memory, human_bytes
 from .solvers.circuit_components import centre
 from .solvers.circuit_currents import NEGLIGIBLE, largest_branches, node_currents
 from .solvers.direct_factorisation import DirectFactorisation
-from .solvers.multigrid import NO_CELLS, spread
+from .solvers.multigrid import NO_CELLS
 from .solvers.stencil_system import Solution, StencilSystem
+from .solvers.threads import spread
 
 #: How much of a component's current may be missing for it to count as balanced.
 _BALANCE = 1e-9

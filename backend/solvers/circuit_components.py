@@ -1,9 +1,14 @@
 """Which cells of a circuit hang together: trees that are joined edge by edge, in Numba."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-from .row_sweeps import INNER, OUTER
+from .row_sweeps import INNER
+from .row_sweeps import OUTER as _OUTER
+
+OUTER: dict[str, Any] = dict(_OUTER)
 
 
 @njit(**INNER)

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float
 
 from . import multigrid_cycle, multigrid_setup
-from .threads import in_parts
+from .multigrid_krylov import KrylovSteps
+from .threads import spread
 
 #: Grids of at most this many cells are solved directly.
 _DIRECT_CELLS = 200
-#: Below this many cells a grid is not worth the threads' attention.
-_PARALLEL_CELLS = 30_000
 _BAND = 128
+#: So many grids below the finest are solved by two steps of conjugate gradients instead of one cycle.
+_KRYLOV_GRIDS = 3
 #: Eigenvalues of the coarsest, scaled equations that count as 0.
 _SINGULAR = 1e-12
 #: Conductance of the edges inside merged nodes, as the preconditioner sees them, relative to the real ones.
@@ -24,19 +25,6 @@ _MERGED_BOOST = 1e4
 
 Edges = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 NO_CELLS = np.empty((0, 0))
-
-
-def spread(task: Callable[[int, int], object], items: int, cells: int) -> None:
-    """Run `task(begin, end)` over parts of some rows, on several threads if there are enough cells."""
-    if cells < _PARALLEL_CELLS:
-        task(0, items)
-        return
-
-    def part(begin: int, end: int) -> int:
-        task(begin, end)
-        return -1
-
-    in_parts(part, items)
 
 
 @dataclass
@@ -78,7 +66,7 @@ class Multigrid:
         ground: np.ndarray = NO_CELLS,
         isolated: np.ndarray | None = None,
         merged: np.ndarray | None = None,
-        stages: int = 2,
+        stages: int = 3,
     ) -> None:
         self.stages = stages
         isolated = np.empty((0, 0), bool) if isolated is None else isolated
@@ -100,6 +88,7 @@ class Multigrid:
                 break
             rows, columns = coarse.shape[1] - 2, coarse.shape[2] - 2
             take = functools.partial(_rows_of, coarse)
+        self._krylov = [KrylovSteps(grid.stencil) for grid in self._grids[1 : 1 + _KRYLOV_GRIDS]]
         self._inverse = _pseudo_inverse(take(-1, rows + 2))
 
     def apply(self, residual: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width"]:
@@ -120,7 +109,11 @@ class Multigrid:
             *(grid.stencil, grid.weights, right, grid.smoothed, coarse.right, self.stages, grid.bound),
         )
         spread(down, (rows + 1) // 2, rows * columns)
-        self._cycle(level + 1, coarse.right)
+        again = functools.partial(self._cycle, level + 1, coarse.right)
+        if level < min(_KRYLOV_GRIDS, len(self._grids) - 2):
+            self._krylov[level].solve(coarse.right, coarse.result, again)
+        else:
+            again()
         up = functools.partial(
             multigrid_cycle.ascend,
             *(grid.stencil, grid.weights, right, grid.smoothed, coarse.result, grid.result, self.stages, grid.bound),

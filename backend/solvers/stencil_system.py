@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import conjugate_gradients
-from .multigrid import NO_CELLS, Edges, Multigrid, spread
+from .multigrid import NO_CELLS, Edges, Multigrid
+from .threads import spread
 
 #: Rounding of the potentials themselves leaves a residual: multiples of it, in float64, that are put up with.
 _ROUNDING = 4 * float(np.finfo(np.float64).eps)

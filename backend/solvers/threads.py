@@ -6,6 +6,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 from ..processors import available_processors
 
+#: Rasters of fewer cells are not worth the threads' attention.
+_PARALLEL_CELLS = 30_000
 _lock = threading.Lock()
 _count = 0
 _pool: tuple[int, Executor] | None = None
@@ -44,6 +46,19 @@ def in_parts(task: Callable[[int, int], int], items: int) -> int:
     bounds = [items * k // parts for k in range(parts + 1)]
     # Even a single thread comes from the pool: the threads of XLA round subnormal numbers to 0, ours do not.
     return max(_executor(threads).map(task, bounds[:-1], bounds[1:]))
+
+
+def spread(task: Callable[[int, int], object], items: int, cells: int) -> None:
+    """Run `task(begin, end)` over parts of some rows, on several threads if there are enough cells."""
+    if cells < _PARALLEL_CELLS:
+        task(0, items)
+        return
+
+    def part(begin: int, end: int) -> int:
+        task(begin, end)
+        return -1
+
+    in_parts(part, items)
 
 
 def _executor(threads: int) -> Executor:
