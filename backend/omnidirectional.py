@@ -71,8 +71,9 @@ class WindowCurrents:
         if window.compatible:  # upstream's null model fills the square
             self.null_circuits = WindowCircuits(np.ones_like(inside), window.neighbours, scales)
             self.null_cells = _window_cells(self.null_circuits, window)
-        self.factor = artefact_factors(window, self.circuits) if window.corrects else np.zeros(0)
+        self.factor = artefact_factors(window, self.circuits, lanes) if window.corrects else np.zeros(0)
         self._rooms = threading.local()
+        self._sharing = threading.Lock()
         self._shared: OrderedDict[Any, Values] = OrderedDict()
         factor_bytes = int(self.null_circuits.structure.sizes[0]) * 8
         self._most_shared = max(2, shared_bytes // factor_bytes)
@@ -94,18 +95,17 @@ class WindowCurrents:
             )
         return self._rooms.room
 
-    def shared_factor(self, group: Group, batch: Batch) -> Values | None:
+    def _shared_factor(self, batch: Batch, room: _Room) -> Values | None:
         """Return the factor of a batch's null models if they share one."""
         if batch.cut is None:
             return None
-        if batch.cut not in self._shared:
-            null = self.null_circuits.frame(1)
-            fill_null(self.null_cells, group.targets, batch.first, 1, *group.bounds, null, 1)
-            self._shared[batch.cut] = self.null_circuits.share(null)
-            if len(self._shared) > self._most_shared:
-                self._shared.popitem(last=False)
-        self._shared.move_to_end(batch.cut)
-        return self._shared[batch.cut]
+        with self._sharing:
+            if batch.cut not in self._shared:
+                self._shared[batch.cut] = self.null_circuits.share(room.null, room.null_solver)
+                if len(self._shared) > self._most_shared:
+                    self._shared.popitem(last=False)
+            self._shared.move_to_end(batch.cut)
+            return self._shared[batch.cut]
 
     def gather(self, group: Group, batch: Batch, room: _Room) -> None:
         """Fill a thread's room with a batch of windows."""
@@ -129,18 +129,16 @@ class WindowCurrents:
         if lacking and not batch.complete:
             leave_out_unreachable(cells, room.conductance, room.source, room.reached, room.waiting, self.lanes)
 
-    def currents(
-        self, group: Group, batch: Batch, factor: Values | None, *, null: bool
-    ) -> tuple[Values, Values | None]:
+    def currents(self, group: Group, batch: Batch, *, null: bool) -> tuple[Values, Values | None]:
         """Return the currents of a batch's windows, and those of their null models, shape (windows, cells) each."""
         room = self.room()
         self.gather(group, batch, room)
         voltage = self.circuits.solve(room.conductance, room.source, room.solver)
         found = np.empty((self.lanes, len(self.cells.place)))
         self.circuits.currents(room.conductance, room.source, voltage, found)
-        return found, self._null_currents(group, batch, factor, room) if null else None
+        return found, self._null_currents(group, batch, room) if null else None
 
-    def _null_currents(self, group: Group, batch: Batch, factor: Values | None, room: _Room) -> Values:
+    def _null_currents(self, group: Group, batch: Batch, room: _Room) -> Values:
         circuits, cells = self.null_circuits, self.null_cells
         source = room.source
         if self.window.compatible:
@@ -148,6 +146,7 @@ class WindowCurrents:
             fill_null(cells, group.targets, batch.first, batch.size, *group.bounds, room.null, self.lanes)
         else:
             np.greater(room.conductance, 0, out=room.null, casting="unsafe")
+        factor = self._shared_factor(batch, room)
         if factor is None:
             voltage = circuits.solve(room.null, source, room.null_solver)
         else:
@@ -171,7 +170,7 @@ def _window_cells(circuits: WindowCircuits, window: MovingWindow) -> WindowCells
     )
 
 
-def artefact_factors(window: MovingWindow, circuits: WindowCircuits) -> Values:
+def artefact_factors(window: MovingWindow, circuits: WindowCircuits, lanes: int) -> Values:
     """Return by how much the currents of a block have to change to be those of its single cells, flat over the square.
 
     The sum of the null currents of b x b targets of one cell each, over those of one block that receives b x b.
@@ -180,14 +179,17 @@ def artefact_factors(window: MovingWindow, circuits: WindowCircuits) -> Values:
     rows, columns = window.reach
     centre = np.zeros_like(block)
     centre[rows, columns] = True
-    room, conductance, source = circuits.workspace(2), circuits.frame(2), circuits.frame(2)
-    frame = (inside.shape[0] + 2, inside.shape[1] + 2, 2)
-    conductance.reshape(frame)[1:-1, 1:-1] = inside[:, :, None]
-    for lane, (without, amount) in enumerate(((centre, 1.0), (block, float(window.block**2)))):
-        strength = np.where(without, 0, weight)
-        source.reshape(frame)[1:-1, 1:-1, lane] = strength * (amount / strength.sum())
     found = np.empty((2, len(circuits.cells)))
-    circuits.currents(conductance, source, circuits.solve(conductance, source, room), found)
+    room = circuits.workspace(lanes)
+    out = np.empty((lanes, len(circuits.cells)))
+    frame = (inside.shape[0] + 2, inside.shape[1] + 2, lanes)
+    for which, (without, amount) in enumerate(((centre, 1.0), (block, float(window.block**2)))):
+        conductance, source = circuits.frame(lanes), circuits.frame(lanes)
+        strength = np.where(without, 0, weight)
+        conductance.reshape(frame)[1:-1, 1:-1, 0] = inside
+        source.reshape(frame)[1:-1, 1:-1, 0] = strength * (amount / strength.sum())
+        circuits.currents(conductance, source, circuits.solve(conductance, source, room), out)
+        found[which] = out[0]
     found[found < _NOISE * found.max(axis=1, keepdims=True)] = 0
     single, blocked = np.zeros(inside.shape), np.zeros(inside.shape)
     single[inside], blocked[inside] = found
@@ -240,10 +242,8 @@ def omnidirectional_current(
     groups = Groups(source, window, plan.rows_per_group, plan.lanes, currents.cells)
 
     def work(group: Group, batch: Batch) -> Callable[[], list[Contribution]]:
-        factor = currents.shared_factor(group, batch) if null else None
-
         def compute() -> list[Contribution]:
-            found, potential = currents.currents(group, batch, factor, null=null)
+            found, potential = currents.currents(group, batch, null=null)
             contributions = [(currents.cells, found, currents.factor)]
             if potential is not None:
                 contributions.append((currents.null_cells, potential, currents.factor))

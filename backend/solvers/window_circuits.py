@@ -106,11 +106,10 @@ class WindowCircuits:
         source[self.centre * room.lanes : (self.centre + 1) * room.lanes] = 0
         return source
 
-    def share(self, conductance: Vectors) -> Vectors:
-        """Return a factor for all windows of these conductances, shape (frame cells,)."""
-        room = self.workspace(1)
-        self.solve(conductance, np.zeros(self.frame_cells), room)
-        return room.factor
+    def share(self, conductance: Vectors, room: Workspace) -> Vectors:
+        """Return a factor for all windows of the conductances that the first lane has."""
+        self.solve(conductance, self.frame(room.lanes), room)
+        return room.factor[:: room.lanes].copy()
 
     def solve_shared(self, factor: Vectors, source: Vectors, room: Workspace) -> Vectors:
         """Return the voltages of windows that share a factor."""
