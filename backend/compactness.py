@@ -144,7 +144,7 @@ def large_enough(
 
     wanted = selected | candidates.locked_in
     ordered = sorted(
-        patches(wanted), key=lambda p: (-candidates.locked_in[p].any(), -scores[p].sum() / candidates.cost[p].sum())
+        patches(wanted), key=lambda p: (not candidates.locked_in[p].any(), -scores[p].sum() / candidates.cost[p].sum())
     )
     for patch in sorted(ordered, key=lambda p: size[p].sum() < smallest):
         whole = patch if size[patch].sum() >= smallest else grown(patch)

@@ -58,12 +58,12 @@ class States:
         for raster in ("movement", "quality"):
             given = np.nan_to_num(getattr(landscape, raster)) if raster == "quality" else landscape.movement
             safe = np.where(node, given, 1.0)
-            before = action.before(raster, safe, here)
-            after = action.after(raster, safe)
+            # Where this landscape has a barrier that another one of the plan has not, it stays one.
+            before = np.where(node, action.before(raster, safe, here), given)
+            after = np.where(node, action.after(raster, safe), given)
             self._given[raster] = np.where(here, before, given)
             ends = before.ravel()[self._cells], after.ravel()[self._cells]
             self._before[raster] = ends
-            # A raster that another landscape of the plan has, this one may have barriers in: nothing is done there.
             usable = node.ravel()[self._cells]
             eases = [action.ease(raster, np.where(usable, values, 1.0)) for values in ends]
             self._ease[raster] = (eases[0], np.where(usable, eases[1] - eases[0], 0.0))
