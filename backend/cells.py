@@ -82,9 +82,9 @@ class ArrayCells:
     ) -> None:
         self.rows, self.columns = resistance.shape
         counted = np.isfinite(resistance) & ~np.isnan(quality)
-        quality = np.where(counted, quality, 0).astype(float)
+        whole: NDArray[np.float64] = np.where(counted, quality, 0).astype(np.float64)
         cost: Any = movement_cost
-        self._whole = Strip(0, resistance, quality, cost, movement)
+        self._whole = Strip(0, resistance, whole, cost, movement)
 
     def strip(self, first: int, last: int) -> Strip:
         """Return the rows from `first` up to `last`."""

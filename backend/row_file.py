@@ -40,7 +40,7 @@ class RowFile:
         OutputError
             When the disk does not take them.
         """
-        data = memoryview(np.ascontiguousarray(values, self.dtype)).cast("B")
+        data = np.ascontiguousarray(values, self.dtype).data.cast("B")
         try:
             self._file.seek(first * self._row_bytes)
             while data:
@@ -55,7 +55,7 @@ class RowFile:
         first, last, _ = rows.indices(self.shape[0])
         self._file.seek(first * self._row_bytes)
         values = np.empty((max(0, last - first), self.shape[1]), self.dtype)
-        if self._file.readinto(memoryview(values).cast("B")) != values.nbytes:  # type: ignore[arg-type]
+        if self._file.readinto(values.data.cast("B")) != values.nbytes:
             raise OSError(f"'{self._file.name}' ends before row {last}")
         return values
 

@@ -138,7 +138,16 @@ def test_two_rasters_are_enough(provider: Any, worker: Any, landscape: dict, tmp
     assert (job["device"], job["threads"], job["memory_limit"], job["seed"]) == ("auto", 0, 0, 0)
     assert results["C"] == 2.5
     assert results["FUNCTIONAL_HABITAT"] == str(output)
-    assert set(results) == {"FUNCTIONAL_HABITAT", "C", "ECA", "PC", "HABITAT_AREA", "MEAN_DISTANCE"}
+    assert set(results) == {
+        "FUNCTIONAL_HABITAT",
+        "C",
+        "ECA",
+        "PC",
+        "HABITAT_AREA",
+        "MEAN_DISTANCE",
+        "COARSENING_ERROR",
+        "METAPOPULATION_CAPACITY",
+    }
     assert ("info", "half way") in log.lines
     assert ("warning", "careful") in log.lines
     assert ("step", "Computing") in log.lines
@@ -248,7 +257,10 @@ def test_a_layer_that_only_qgis_sees_is_exported(provider: Any, worker: Any, lan
         ({"QUALITY_BAND": 3}, ["QUALITY", "band"]),
         ({"MOVEMENT_KIND": "speed"}, ["MOVEMENT_KIND", "resistance"]),
         ({"MOVEMENT": "other grid"}, ["MOVEMENT", "grid", "ALIGN"]),
-        ({"QUALITY": "degrees", "MOVEMENT": "degrees"}, ["QUALITY", "longitudes", "[Rr]eproject"]),
+        (
+            {"QUALITY": "degrees", "MOVEMENT": "degrees", "DISPERSAL_DISTANCE": 5},
+            ["DISPERSAL_DISTANCE", "longitudes", "in metres, not in degrees"],
+        ),
     ],
 )
 def test_bad_input_is_refused_before_the_run(

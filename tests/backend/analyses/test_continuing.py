@@ -66,6 +66,7 @@ def journals(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("DRIFTWAY_JOURNAL_SECONDS", "0")
     monkeypatch.setattr(window_plan, "_LARGEST_BATCH", 4)
     monkeypatch.setattr(window_plan, "_BATCHES_PER_BAND", 1)
+    monkeypatch.setattr(journal, "code_digest", lambda: "the code as it is")
     return tmp_path / "journals"
 
 
@@ -139,7 +140,8 @@ def test_killed_workers_continue(laboratory, tmp_path, journals):
     path.write_text(json.dumps(job.as_json()), encoding="utf-8")
     paths = os.pathsep.join(dict.fromkeys([str(TOP), *(each for each in sys.path if each)]))
     code = (
-        "import sys; from backend import window_plan; window_plan._LARGEST_BATCH = 4; window_plan._BATCHES_PER_BAND = 1\n"
+        "import sys; from backend import journal, window_plan; journal.code_digest = lambda: 'the code as it is'\n"
+        "window_plan._LARGEST_BATCH = 4; window_plan._BATCHES_PER_BAND = 1\n"
         "from backend.__main__ import main; sys.exit(main(['run', sys.argv[1]]))"
     )
 
