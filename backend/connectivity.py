@@ -202,18 +202,48 @@ def _pulled(pull: Callable[[Array], tuple[Array]], cotangent: Array) -> Array:
     return pull(cotangent)[0]
 
 
-@eqx.filter_jit
 def _weighted(
     proximity: Proximity,
     distance: Float[Array, "windows height width lanes"],
     quality: Float[Array, "windows height width"],
     window: WindowShape,
 ) -> tuple[Float[Array, ""], tuple[Array, Array, Array]]:
-    def connectivity(distance: Array, quality: Array, scale: Array) -> Array:
-        scaled = eqx.tree_at(lambda p: p.scale, proximity, scale)
-        return _connectivity_of_distances(scaled, distance, quality, window)
+    """Return what the sources of windows add to C, and its derivatives with respect to distances, quality and scale."""
+    return _weighted_sums(proximity, distance, _proximities(proximity, distance), quality, window)
 
-    return jax.value_and_grad(connectivity, argnums=(0, 1, 2))(distance, quality, proximity.scale)
+
+# By itself, or XLA computes it anew for everything that is made of it.
+@eqx.filter_jit
+def _proximities(
+    proximity: Proximity, distance: Float[Array, "windows height width lanes"]
+) -> Float[Array, "windows height width lanes"]:
+    return proximity(distance)
+
+
+@eqx.filter_jit
+def _weighted_sums(
+    proximity: Proximity,
+    distance: Float[Array, "windows height width lanes"],
+    k: Float[Array, "windows height width lanes"],
+    quality: Float[Array, "windows height width"],
+    window: WindowShape,
+) -> tuple[Float[Array, ""], tuple[Array, Array, Array]]:
+    sources = _sources(quality, window)
+
+    def over_cells(values: Array) -> Array:
+        """Sum values times the quality of their cells: along rows in the working precision, over rows in float64."""
+        return jnp.einsum("bhwl,bhw->bhl", values, quality).astype(float).sum(axis=1)
+
+    slope = proximity.slope(distance, k)
+    by_distance = slope * quality[..., None] * sources[:, None, None]
+    accessible = over_cells(k)
+    # k depends on d / scale alone.
+    by_scale = -(over_cells(jnp.where(jnp.isfinite(distance), distance, 0) * slope) * sources).sum() / proximity.scale
+    by_target = jnp.einsum("bhwl,bl->bhw", k, sources)
+    halo = ((0, 0), (window.halo_rows, window.halo_rows), (window.halo_columns, window.halo_columns))
+    blocks = accessible.astype(quality.dtype).reshape(-1, window.block_rows, window.block_columns)
+    total = (sources.astype(float) * accessible).sum()
+    return total, (by_distance, by_target + jnp.pad(blocks, halo), by_scale)
 
 
 def source_sums(

@@ -28,3 +28,10 @@ class Proximity(eqx.Module):
         reached = jnp.isfinite(distance)
         u = jnp.where(reached, distance, 0) / jnp.asarray(self.scale, distance.dtype)
         return jnp.where(reached, self.kernel.value(u, jnp), 0)
+
+    def slope(self, distance: Float[Array, ...], proximity: Float[Array, ...]) -> Float[Array, ...]:
+        """Return the derivative of each proximity by its distance, from both; 0 for pairs that cannot reach each other."""
+        reached = jnp.isfinite(distance)
+        scale = jnp.asarray(self.scale, distance.dtype)
+        u = jnp.where(reached, distance, 0) / scale
+        return jnp.where(reached, self.kernel.slope(u, proximity, jnp) / scale, 0)

@@ -22,5 +22,9 @@ class AbstractKernel(ABC):
         """Return f(u) for distances ``u = d / d0 >= 0``; `xp` is numpy or jax.numpy."""
 
     @abstractmethod
+    def slope(self, u: Any, k: Any, xp: ModuleType) -> Any:
+        """Return f'(u), from u and k = f(u), which is at hand."""
+
+    @abstractmethod
     def inverse(self, k: float) -> float:
         """Return the largest u with f(u) >= k, for 0 < k <= 1."""

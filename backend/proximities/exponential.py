@@ -23,6 +23,10 @@ class Kernel(AbstractKernel):
         """Return exp(-u)."""
         return xp.exp(-u)
 
+    def slope(self, u: Any, k: Any, xp: ModuleType) -> Any:
+        """Return -k."""
+        return -k
+
     def inverse(self, k: float) -> float:
         """Return -ln(k)."""
         return -math.log(k)

@@ -23,6 +23,10 @@ class Kernel(AbstractKernel):
         """Return exp(-u^2 / 2)."""
         return xp.exp(-0.5 * u * u)
 
+    def slope(self, u: Any, k: Any, xp: ModuleType) -> Any:
+        """Return -u k."""
+        return -u * k
+
     def inverse(self, k: float) -> float:
         """Return sqrt(-2 ln(k))."""
         return math.sqrt(-2 * math.log(k))

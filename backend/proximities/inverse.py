@@ -20,6 +20,10 @@ class Kernel(AbstractKernel):
         """Return 1 / (1 + u)."""
         return 1 / (1 + u)
 
+    def slope(self, u: Any, k: Any, xp: ModuleType) -> Any:
+        """Return -k^2."""
+        return -k * k
+
     def inverse(self, k: float) -> float:
         """Return 1 / k - 1."""
         return 1 / k - 1

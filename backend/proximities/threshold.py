@@ -20,6 +20,10 @@ class Kernel(AbstractKernel):
         """Return 1 within the threshold; what lies beyond is cut off before (see `inverse`)."""
         return xp.ones_like(u)
 
+    def slope(self, u: Any, k: Any, xp: ModuleType) -> Any:
+        """Return 0: there is no slope within the threshold, and none is asked for beyond."""
+        return xp.zeros_like(u)
+
     def inverse(self, k: float) -> float:
         """Return 1: the threshold itself, whatever the proximity."""
         return 1.0

@@ -39,6 +39,19 @@ def test_the_inverse_is_the_inverse(name):
         assert kernel.inverse(float(kernel.value(np.float64(u), np))) == pytest.approx(u, rel=1e-11)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_slope_is_the_derivative(name):
+    kernel = load_kernel(name)
+    u = np.linspace(0.05, 0.9, 7)
+    k = kernel.value(u, np)
+    by_jax = jax.vmap(jax.grad(lambda u: jnp.sum(kernel.value(u, jnp))))(jnp.asarray(u))
+    np.testing.assert_allclose(kernel.slope(u, k, np), by_jax, rtol=1e-14)
+    proximity = Proximity(kernel, jnp.asarray(2.0))
+    distances = jnp.asarray([0.3, 1.5, jnp.inf])
+    slopes = proximity.slope(distances, proximity(distances))
+    np.testing.assert_allclose(slopes, jax.vmap(jax.grad(proximity))(distances), rtol=1e-14)
+
+
 @pytest.mark.parametrize("name", ["exponential", "gaussian"])
 def test_the_mean_is_the_integral_of_the_survivors(name):
     kernel = load_kernel(name)
