@@ -14,7 +14,8 @@ _WORKER_BYTES = 450_000_000
 _LANES = 8
 _SHARED_BYTES = 256_000_000
 _FEWEST_ROWS, _MOST_ROWS = 8, 64
-_SECONDS_PER_FLOP = 2.6e-11
+#: A window of n cells takes about 16 n^1.5 operations, and a pass over its cells.
+_SECONDS_PER_FLOP, _SECONDS_PER_WINDOW_CELL, _SECONDS_PER_CELL = 5e-11, 3e-8, 6e-7
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,11 @@ def omnidirectional_plan(
             "raise the memory limit.",
             "RADIUS",
         )
-    one = 16.0 * (math.pi * reach_rows * reach_columns) ** 1.5 * _SECONDS_PER_FLOP + 5e-6
-    solves = (1.3 if null else 1.0) * (2.5 if gradient else 1.0)
-    return OmnidirectionalPlan(targets, lanes, group, shared, memory, targets * one * solves / max(1, threads))
+    circle = math.pi * (reach_rows + 0.5) * (reach_columns + 0.5)
+    one = 16 * circle**1.5 * _SECONDS_PER_FLOP + circle * _SECONDS_PER_WINDOW_CELL
+    solves = (1.6 if null else 1.0) + (1.7 if gradient else 0.0)
+    seconds = targets * one * solves / max(1, threads) + grid.cells * _SECONDS_PER_CELL
+    return OmnidirectionalPlan(targets, lanes, group, shared, memory, seconds)
 
 
 def _thread_bytes(cells: int, lanes: int, window: MovingWindow, *, null: bool) -> float:

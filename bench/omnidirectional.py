@@ -33,6 +33,11 @@ def _case(radius: int, block: int) -> Case:
     )
 
 
+def _edge(radius: int, block: int) -> int:
+    """Return the cells around the targets: whole blocks, and as many as a window reaches."""
+    return -(-radius // block) * block
+
+
 def inputs(case: Case) -> Arrays:
     """Return resistances over four decades in patches, strengths, and targets whose windows lie whole in the raster."""
     options = case.options
@@ -41,7 +46,7 @@ def inputs(case: Case) -> Arrays:
     coarse = random.random((cells // 4 + 2, cells // 4 + 2)).repeat(4, 0).repeat(4, 1)[:cells, :cells]
     resistance = 10 ** (3.5 * coarse + 0.5 * random.random((cells, cells)))
     target = np.zeros((cells, cells))
-    edge = options["radius"] // options["block"] * options["block"]
+    edge = _edge(options["radius"], options["block"])
     target[edge : edge + options["side"] * options["block"], edge : edge + options["side"] * options["block"]] = 1
     return {
         "resistance": resistance,
