@@ -86,28 +86,20 @@ def test_least_cost_has_true_lengths_and_closes_around_the_globe(laboratory, wra
     assert outcome.numbers["C"] == pytest.approx(np.nansum(wanted), rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("distance", "options"), [("least_cost", {}), ("euclidean", {}), ("resistance", {"RADIUS": 2})]
-)
-def test_rolling_the_columns_rolls_the_result(laboratory, distance, options):
+@pytest.mark.parametrize("distance", ["least_cost", "euclidean", "resistance"])
+def test_rolling_the_columns_rolls_the_result(laboratory, distance):
     quality, permeability = world()
-    settings = {**SETTINGS, "DISPERSAL_DISTANCE": 2e6, "DISTANCE": distance, "WRAP": True, **options}
+    settings = {**SETTINGS, "DISPERSAL_DISTANCE": 2e6, "DISTANCE": distance, "WRAP": True, "RADIUS": 2}
     found = []
     for roll in (0, 5):
         rolled = [raster(laboratory, np.roll(values, roll, axis=1)) for values in (quality, permeability)]
-        both = [
-            laboratory.run("connectivity", *rolled, outputs=("FUNCTIONAL_HABITAT",), **settings),
-            laboratory.run(
-                "sensitivity", *rolled, outputs=("SENSITIVITY",), WITH_RESPECT_TO=["movement", "quality"], **settings
-            ),
-        ]
-        found.append(
-            [
-                np.roll(both[0].bands("FUNCTIONAL_HABITAT"), -roll, axis=2),
-                np.roll(both[1].bands("SENSITIVITY"), -roll, axis=2),
-            ]
-        )
-        assert both[0].numbers["C"] == pytest.approx(both[1].numbers["C"], rel=1e-12)
+        one = laboratory.run("connectivity", *rolled, outputs=("FUNCTIONAL_HABITAT",), **settings)
+        found.append([np.roll(one.bands("FUNCTIONAL_HABITAT"), -roll, axis=2)])
+        if distance != "resistance":  # whose gradient takes long to compile
+            to = {"WITH_RESPECT_TO": ["movement", "quality"]}
+            other = laboratory.run("sensitivity", *rolled, outputs=("SENSITIVITY",), **to, **settings)
+            found[-1].append(np.roll(other.bands("SENSITIVITY"), -roll, axis=2))
+            assert one.numbers["C"] == pytest.approx(other.numbers["C"], rel=1e-12)
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-9 * np.nanmax(abs(one)))
 
