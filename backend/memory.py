@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+_device_memory = 0
+
 
 def available_memory() -> int:
     """Return the bytes that can be allocated now without swapping, container limits respected."""
@@ -16,6 +18,17 @@ def available_memory() -> int:
     if free == 0:
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     return min(free, _container_free())
+
+
+def use_device_memory(size: int) -> None:
+    """Say how much memory the accelerator has that windows are computed on; 0 = they are computed in the machine's."""
+    global _device_memory
+    _device_memory = size
+
+
+def room_for_windows(room: int) -> int:
+    """Return the bytes that batches of windows may take, where so many are left in the machine's memory."""
+    return min(room, int(0.8 * _device_memory)) if _device_memory else room
 
 
 def peak_memory() -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DriftwayError
+from .memory import use_device_memory
 
 #: GDAL would take a twentieth of the machine's memory.
 _GDAL_CACHE_BYTES = 32 << 20
@@ -78,6 +79,8 @@ def start(device: str, threads: int) -> dict[str, Any]:
     prepare_environment()
     _keep_freed_memory()
     _bound_gdal()
+    if threads:
+        os.environ["NPROC"] = str(threads)  # the size of XLA's pool of threads
     if device == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
     jax = importlib.import_module("jax")
@@ -94,6 +97,9 @@ def start(device: str, threads: int) -> dict[str, Any]:
             "Choose the device 'auto' or 'cpu', or name an interpreter with a CUDA build of JAX in the options.",
         )
     importlib.import_module(".solvers", __package__).set_thread_count(threads)
+    if devices[0].platform != "cpu":
+        statistics = devices[0].memory_stats() or {}
+        use_device_memory(int(statistics.get("bytes_limit", 0)))
     from .worker import environment
 
     return {

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from .errors import MemoryPlanError
 from .journal import Journal
-from .memory import available_memory, human_bytes
+from .memory import available_memory, human_bytes, room_for_windows
 from .window_shape import WindowShape
 
 _BLOCK = 4
@@ -135,7 +135,7 @@ def settled(plan: WindowPlan, journal: Journal, memory_limit: int, name: str = "
 
 def batch_size(window_bytes: int, room: int, blocks: int) -> int:
     """Return how many windows of that size are computed at once in the room that is left."""
-    return max(1, min(_LARGEST_BATCH, blocks, _BATCH_BYTES // window_bytes, room // window_bytes))
+    return max(1, min(_LARGEST_BATCH, blocks, _BATCH_BYTES // window_bytes, room_for_windows(room) // window_bytes))
 
 
 def window_plan(
@@ -204,11 +204,11 @@ def window_plan(
 
     def fits(side: int, radius: float) -> bool:
         _, one, fixed = needed(side, radius)
-        return one + fixed <= limit
+        return one <= room_for_windows(limit - fixed)
 
     side = next((side for side in (_BLOCK, *_SMALLER_BLOCKS) if side <= _BLOCK and fits(side, math.inf)), 1)
     window, one, fixed = needed(side, math.inf)
-    if fixed + one > limit:
+    if one > room_for_windows(limit - fixed):
         radius = next((each for each in range(max(halo_rows, halo_columns), 0, -1) if fits(1, each)), 0)
         raise MemoryPlanError(
             f"The run needs about {human_bytes(fixed + one)} of memory, {human_bytes(limit)} are allowed: windows of "
