@@ -31,7 +31,7 @@ class ElectricalNodes:
     def summed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of cell values (rows, columns) over each node's cells."""
         there = self.index >= 0
-        return np.bincount(self.index[there], values[there], self.count)
+        return np.bincount(self.index[there], values[there], self.count).astype(np.float64)
 
     def spread(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return node values at each cell, NaN where there is no node."""

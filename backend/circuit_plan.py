@@ -6,8 +6,9 @@ from typing import Literal
 
 Method = Literal["automatic", "direct", "multigrid"]
 
-#: Circuits of at most this many cells are solved directly.
-DIRECT_CELLS = 10_000
+#: Circuits of at most this many cells are solved directly, and up to the second number if so many right-hand sides share the
+#: factors: measured with SuperLU, whose every solution takes longer than multigrid's beyond that.
+DIRECT_CELLS, SHARED_CELLS, SHARING = 4_000, 40_000, 30
 _BYTES_PER_CELL = {"multigrid": 130, "direct": 1500}
 
 
@@ -24,10 +25,11 @@ def memory_needed(rows: int, columns: int, method: Method = "automatic", *, righ
         Potentials that are in memory at once.
     """
     cells = rows * columns
-    chosen = chosen_method(cells) if method == "automatic" else method
+    chosen = chosen_method(cells, right_hand_sides) if method == "automatic" else method
     return cells * (_BYTES_PER_CELL[chosen] + 8 * right_hand_sides)
 
 
-def chosen_method(cells: int) -> Literal["direct", "multigrid"]:
+def chosen_method(cells: int, right_hand_sides: int = 1) -> Literal["direct", "multigrid"]:
     """Return the method that ``automatic`` stands for."""
-    return "direct" if cells <= DIRECT_CELLS else "multigrid"
+    direct = cells <= DIRECT_CELLS or (cells <= SHARED_CELLS and right_hand_sides >= SHARING)
+    return "direct" if direct else "multigrid"

@@ -68,9 +68,11 @@ class CircuitSolver:
         Largest remaining current, relative to the currents that enter, in the Euclidean norm over nodes.
     method : {"automatic", "direct", "multigrid"}
         ``multigrid``: conjugate gradients preconditioned by multigrid; should they not converge, a factorisation if it fits
-        into memory. ``direct``: a factorisation. ``automatic``: directly if the circuit is small.
+        into memory. ``direct``: a factorisation. ``automatic``: as `circuit_plan.chosen_method` says.
+    right_hand_sides : int
+        How many are expected, for the choice of the method.
     report : Report or None
-        Asked whether to stop.
+        Asked whether to stop; hears of a change of method.
 
     Notes
     -----
@@ -86,6 +88,7 @@ class CircuitSolver:
         fixed: Bool[np.ndarray, "rows columns"] | None = None,
         tolerance: float = 1e-8,
         method: Method = "automatic",
+        right_hand_sides: int = 1,
         report: Report | None = None,
     ) -> None:
         self.circuit, self.tolerance = circuit, tolerance
@@ -102,8 +105,8 @@ class CircuitSolver:
             grounded[self.labels[self._ground > 0]] = True
         self.floats = ~grounded
         self.iterations = 0
-        direct = method == "direct" or (method == "automatic" and chosen_method(circuit.node.size) == "direct")
-        self._iterative = None if direct else self._stencil_system()
+        chosen = chosen_method(circuit.node.size, right_hand_sides) if method == "automatic" else method
+        self._iterative = None if chosen == "direct" else self._stencil_system()
 
     def potentials(
         self, currents: Float[np.ndarray, "n rows columns"] | PointCurrents

@@ -138,5 +138,5 @@ class KrylovSteps:
         self._rows(_combine, step, first, 0.0, result)
 
     def _rows(self, task: Callable[..., object], *arguments: object) -> None:
-        rows, columns = self._first.shape
+        rows, columns = self._stencil.shape[1:]
         spread(functools.partial(task, *arguments), rows - 2, (rows - 2) * (columns - 2))
