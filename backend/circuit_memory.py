@@ -1,4 +1,4 @@
-"""What a circuit analysis needs: memory, solves, and where the fields lie. Light."""
+"""What a circuit analysis needs: memory, solves, time, and where the fields lie. Light."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from .circuit_plan import memory_needed
 from .errors import MemoryPlanError
 from .job import Job, Report
 from .memory import available_memory, human_bytes
+from .processors import available_processors
+from .wording import counted
 
 #: Bytes per cell: of the raster and what is made of it beside the circuit, of a map in double precision.
 _LANDSCAPE, _MAP = 40, 8
 #: What the process takes whatever the raster is.
 _FIXED = 350_000_000
 _MOST_AT_ONCE = 8
+#: Seconds of a processor per cell and solve, on easy and on hard landscapes, and what else a run takes.
+_EASY, _HARD, _REST = 4e-7, 4e-6, 2.0
 _SHARE = 0.8
 
 
@@ -81,8 +85,17 @@ def plan_circuit(job: Job, cells: int, fields: int, maps: float, report: Report,
     spare = limit - least - (0 if on_disk else kept)
     at_once = max(1, min(_MOST_AT_ONCE, solves, 1 + int(spare / (cells * _MAP))))
     memory = int(least + (0 if on_disk else kept) + (at_once - 1) * cells * _MAP)
+    cores = job.threads or available_processors()
+    quick, slow = (_REST + cells * solves * each / cores for each in (_EASY, _HARD))
     place = f"; {human_bytes(kept)} of potentials go to a temporary file" if on_disk else ""
     report.message(
-        f"Plan: {solves} solve{'s' if solves != 1 else ''} on {cells:,} cells, up to {human_bytes(memory)} of memory{place}."
+        f"Plan: {counted(solves, 'solve')} on {cells:,} cells, up to {human_bytes(memory)} of memory, some {_duration(quick)} to "
+        f"{_duration(slow)}{place}."
     )
     return CircuitPlan(memory, at_once, on_disk)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"

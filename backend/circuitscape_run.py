@@ -125,7 +125,12 @@ def _star(
     most = np.full(landscape.shape, -9999.0) if sums and settings.flag("write_max_cur_maps") else None
     singles, potentials = settings.flag("write_cur_maps"), settings.flag("write_volt_maps")
 
+    # Circuitscape writes nothing for a focal node of one cell that is left without others.
+    written = joined.any(axis=1) | (np.bincount(focal.owner, minlength=count) > 1)
+
     def each(run: int, current: NDArray[np.float64] | None, potential: NDArray[np.float64]) -> None:
+        if not written[run]:
+            return
         name = f"_{runs[run].identity}"
         if potentials:
             writer.potential(potential, name)

@@ -216,6 +216,7 @@ def test_fields_go_to_disk_where_memory_is_short(monkeypatch):
     assert plan_circuit(job, 1_000_000, 100, 2, heard, solves=100).on_disk
     assert "800 MB of potentials go to a temporary file" in heard.messages[-1]
     assert not plan_circuit(job, 1_000_000, 3, 2, heard, solves=3).on_disk
+    assert heard.messages[-1].startswith("Plan: 3 solves on 1,000,000 cells, up to ")
     monkeypatch.setattr(circuit_memory.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10**6}))
     with pytest.raises(MemoryPlanError, match=r"Up to \d+ focal nodes fit; or ask for no maps"):
         plan_circuit(job, 1_000_000, 100, 2, heard, solves=100)

@@ -248,6 +248,7 @@ def test_all_to_one_and_what_it_excludes(case):
     expected = oracle.map(oracle.through(oracle.solve(source, ground)))
     np.testing.assert_allclose(grid(files["case_curmap_1.asc"]), expected, atol=1e-7)
     np.testing.assert_array_equal(np.loadtxt(files["case_resistances.out"]), [[1, 0], [2, 0], [3, -1]])
+    assert {name for name in files if "_curmap_" in name} == {"case_curmap_1.asc", "case_curmap_2.asc"}
 
 
 @pytest.mark.parametrize("as_list", [False, True])
