@@ -25,7 +25,7 @@ def cases(quick: bool) -> Sequence[Case]:
 
 def _case(radius: int, block: int) -> Case:
     side = {20: 32, 50: 12, 100: 6}[radius]
-    cells = 2 * radius + side * block
+    cells = 2 * _edge(radius, block) + side * block
     return Case(
         f"radius {radius}, block {block}",
         f"{side * side} windows of {2 * radius + 1} x {2 * radius + 1} cells",
