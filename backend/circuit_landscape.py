@@ -60,11 +60,9 @@ class CircuitLandscape:
 
     def parts(self, circuit: Circuit) -> NDArray[np.int32]:
         """Return a number > 0 per component at each cell, 0 where no node is."""
-        from .circuit_parts import parts
+        from .circuit_nodes import component_labels
 
-        gaps = bool((circuit.node & (self.conductance <= 0)).any())
-        squeezed = self.neighbourhood.neighbours == 8 and self.neighbourhood.corners == "closed"
-        return parts(circuit, corners=self.neighbourhood.neighbours == 8, every_edge_conducts=not (gaps or squeezed))
+        return component_labels(circuit)
 
 
 def _counted(regions: NDArray[np.int32]) -> NDArray[np.int32] | None:
