@@ -241,7 +241,9 @@ class CircuitSolver:
             merged = np.where(circuit.node, np.maximum(merged, 0), 0).astype(np.int32)
             if self._held is not None:
                 merged[self._held] = 0
-        return StencilSystem(circuit.edges, self._ground, self._held, merged, circuit.links, self._cancel)
+        irregular = merged is not None or circuit.links is not None
+        floating = np.where(self.floats[self.labels], self.labels, 0) if irregular else None
+        return StencilSystem(circuit.edges, self._ground, self._held, merged, circuit.links, floating, self._cancel)
 
     def _through_nodes(self, potential: np.ndarray, out: np.ndarray) -> None:
         circuit = self.circuit

@@ -11,11 +11,14 @@ import numpy as np
 
 from . import conjugate_gradients
 from .multigrid import NO_CELLS, Edges, Multigrid
+from .super_nodes import SuperNodes, super_groups
 from .threads import spread
 
 #: Rounding of the potentials themselves leaves a residual: multiples of it, in float64, that are put up with.
 _ROUNDING = 4 * float(np.finfo(np.float64).eps)
 _RESTARTS = 3
+#: Merged regions and ends of links that are solved for by themselves; each takes a cycle to prepare.
+_SUPER_NODES = 256
 
 
 class Solution(NamedTuple):
@@ -72,6 +75,8 @@ class StencilSystem:
         Cells of the same number > 0 are one node; 0 where there is none.
     links : tuple of (first, second, conductance), or None
         Further conductances between cells, flat indices.
+    floating : int array, (rows, columns), or None
+        Number > 0 of the component of a cell where nothing leads to ground; needed with `merged` or `links`.
     cancel : callable
         Called in every iteration; raises to stop.
     """
@@ -83,6 +88,7 @@ class StencilSystem:
         isolated: np.ndarray | None = None,
         merged: np.ndarray | None = None,
         links: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+        floating: np.ndarray | None = None,
         cancel: Callable[[], None] = lambda: None,
     ) -> None:
         self._edges, self._ground, self._cancel = edges, ground, cancel
@@ -97,9 +103,23 @@ class StencilSystem:
         self._links = None
         if links is not None:
             self._links = self._framed_index(links[0]), self._framed_index(links[1]), links[2]
-        self._multigrid = Multigrid(edges, ground, isolated, merged)
         self._room = [np.zeros((rows + 2, columns + 2)) for _ in range(4)]
+        self._super = None
+        groups = None if merged is None and links is None else super_groups(merged, links, self.shape, _SUPER_NODES)
+        if groups is not None:
+            lone = np.zeros(self.shape, np.int32) if floating is None else floating
+            none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+            self._super = SuperNodes(edges, ground, groups, isolated, none if links is None else links, lone)
+            isolated = groups >= 0 if isolated is None else isolated | (groups >= 0)
+            merged = None if merged is None else np.where(groups >= 0, 0, merged).astype(np.int32)
+        self._multigrid = Multigrid(edges, ground, isolated, merged)
+        if self._super is not None:
+            self._super.prepare(self._cycle, self._room[0])
         self._row_sums = np.zeros((2, rows))
+
+    def _cycle(self, residual: np.ndarray) -> np.ndarray:
+        self._cancel()
+        return self._multigrid.apply(residual)
 
     def _framed_index(self, cells: np.ndarray) -> np.ndarray:
         row, column = np.divmod(cells, self.shape[1])
@@ -179,8 +199,10 @@ class StencilSystem:
         direction[...] = 0
         before, step, keep = 1.0, 0.0, 0.0
         for iteration in range(1, most + 1):
-            self._cancel()
-            preconditioned = self._multigrid.apply(residual)
+            if self._super is None:
+                preconditioned = self._cycle(residual)
+            else:
+                preconditioned = self._super.apply(self._cycle, residual)
             self._tidy(preconditioned)
             self._rows(conjugate_gradients.sums, preconditioned, residual, product, dots, crosses)
             now = float(dots.sum())

@@ -265,6 +265,36 @@ def test_hard_landscapes_take_few_iterations(kind, shape):
     assert 0 < quick.iterations <= 1.3 * ITERATIONS[kind]
 
 
+def irregular(kind: str):
+    """Return merged cells and links that spoil the stencil."""
+    random = np.random.default_rng(3)
+    merged, links = np.zeros((129, 129), np.int32), None
+    if kind == "river":
+        columns = np.arange(5, 125)
+        merged[(64 + 20 * np.sin(columns / 9)).astype(int), columns] = 3
+    if kind == "scattered":
+        merged.ravel()[random.choice(129 * 129, 12, replace=False)] = 1
+    if kind == "patches":
+        for number, (row, column) in enumerate(random.integers(5, 115, (20, 2)), start=1):
+            merged[row : row + 6, column : column + 6] = number
+    if kind == "links":
+        links = Links(*random.integers(0, 129 * 129, (2, 6)), np.full(6, 1.0))
+    return merged, links
+
+
+@pytest.mark.parametrize(("kind", "most"), [("river", 12), ("scattered", 14), ("patches", 30), ("links", 40)])
+def test_short_circuits_and_links_take_few_iterations(kind, most):
+    merged, links = irregular(kind)
+    circuit = circuit_of_conductance(hard("categories 4"), CIRCUITSCAPE, merged=merged, links=links)
+    pair = PointCurrents(np.array([10 * 129 + 10, 119 * 129 + 115]), np.array([[1.0, -1.0]]))
+    quick, sure = CircuitSolver(circuit, method="multigrid"), CircuitSolver(circuit, method="direct")
+    potential, reference = quick.potentials(pair), sure.potentials(pair)
+    resistance = lambda v: np.subtract(*v[0].ravel()[pair.cells])  # noqa: E731
+    assert resistance(potential) == pytest.approx(resistance(reference), rel=2e-7)
+    np.testing.assert_allclose(quick.node_currents(potential), sure.node_currents(reference), atol=1e-6)
+    assert 0 < quick.iterations <= most
+
+
 def test_threads_change_nothing():
     circuit = circuit_of_conductance(hard("holes 4", 200), CIRCUITSCAPE)
     labels = component_labels(circuit)
