@@ -117,6 +117,9 @@ class StencilSystem:
             self._super.prepare(self._cycle, self._room[0])
         self._row_sums = np.zeros((2, rows))
 
+    def _preconditioned(self, residual: np.ndarray) -> np.ndarray:
+        return self._cycle(residual) if self._super is None else self._super.apply(self._cycle, residual)
+
     def _cycle(self, residual: np.ndarray) -> np.ndarray:
         self._cancel()
         return self._multigrid.apply(residual)
@@ -199,10 +202,7 @@ class StencilSystem:
         direction[...] = 0
         before, step, keep = 1.0, 0.0, 0.0
         for iteration in range(1, most + 1):
-            if self._super is None:
-                preconditioned = self._cycle(residual)
-            else:
-                preconditioned = self._super.apply(self._cycle, residual)
+            preconditioned = self._preconditioned(residual)
             self._tidy(preconditioned)
             self._rows(conjugate_gradients.sums, preconditioned, residual, product, dots, crosses)
             now = float(dots.sum())
