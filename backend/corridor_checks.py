@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from .corridor_sources import Sources, listed, read_sources
 from .errors import InputError, MemoryPlanError
+from .geographic import sphere_of
 from .job import Job, Report
 from .memory import human_bytes
 from .movement import Movement
+from .neighbourhood import Sphere
 from .output_checks import check_outputs
 from .processors import available_processors
-from .raster_io import RasterBand, is_geographic, strips
+from .raster_io import Grid, RasterBand, extent_window, strips
 from .vector_io import VectorLayer
 from .window_plan import allowed_memory
 
@@ -46,6 +48,12 @@ class CorridorHeaders:
         How it is read.
     table : tuple or None
         Layer and two fields of the pairs that are wanted.
+    grid : Grid
+        The used part of the raster.
+    corner : (int, int)
+        Its first row and column.
+    sphere : Sphere or None
+        That it lies on, for longitudes and latitudes.
     """
 
     layer: VectorLayer
@@ -53,6 +61,13 @@ class CorridorHeaders:
     band: RasterBand
     movement: Movement
     table: tuple[VectorLayer, str, str] | None
+    grid: Grid
+    corner: tuple[int, int]
+    sphere: Sphere | None
+
+    def read(self, first: int, rows: int) -> NDArray[np.float64]:
+        """Return a strip of rows of the used part, NaN where there is no value."""
+        return self.band.read(self.corner[0] + first, self.corner[1], rows, self.grid.columns)
 
 
 @dataclass(frozen=True)
@@ -87,12 +102,10 @@ def check_corridor_headers(job: Job) -> CorridorHeaders:
         raise InputError("SOURCES", "It is a table without geometry.", "Give points, lines or polygons.")
     field = layer.field(given["ID_FIELD"], "ID_FIELD") if given["ID_FIELD"] else None
     band = RasterBand(given["MOVEMENT"], given["MOVEMENT_BAND"], "MOVEMENT")
-    if is_geographic(band.grid):
-        raise InputError(
-            "MOVEMENT",
-            "Its coordinates are longitudes and latitudes, in which cells have no single size.",
-            "Reproject it to a projected CRS, for example the UTM zone or an equal-area projection.",
-        )
+    corner, grid = (0, 0), band.grid
+    if given["EXTENT"] is not None:
+        row, column, rows, columns = extent_window(band.grid, given["EXTENT"], "MOVEMENT")
+        corner, grid = (row, column), band.grid.part(row, column, rows, columns)
     table = None
     if given["PAIRS"] == "table":
         if not given["PAIR_TABLE"]:
@@ -100,9 +113,9 @@ def check_corridor_headers(job: Job) -> CorridorHeaders:
         pairs = VectorLayer(given["PAIR_TABLE"], "PAIR_TABLE")
         ends = [pairs.field(given[name] or usual, name) for name, usual in (("PAIR_FROM", "from"), ("PAIR_TO", "to"))]
         table = (pairs, ends[0], ends[1])
-    check_outputs(job, band.grid)
+    check_outputs(job, grid)
     movement = Movement(given["MOVEMENT_KIND"], given["TRANSFORMATION"], given["EXPONENT"])
-    return CorridorHeaders(layer, field, band, movement, table)
+    return CorridorHeaders(layer, field, band, movement, table, grid, corner, sphere_of(grid))
 
 
 def check_corridors(job: Job, report: Report, *, surfaces: bool) -> CorridorPlan:
@@ -116,45 +129,62 @@ def check_corridors(job: Job, report: Report, *, surfaces: bool) -> CorridorPlan
         When more is needed than may be used; says how many sources would fit.
     """
     headers = check_corridor_headers(job)
-    grid = headers.band.grid
+    grid = headers.grid
+    if headers.sphere is not None:
+        report.message("MOVEMENT holds longitudes and latitudes: lengths and costs are in metres, on the sphere.")
     if not grid.crs:
         report.warning("MOVEMENT has no CRS: its coordinates are taken as lengths in one unit, such as metres.")
-    sources = _on_nodes(read_sources(headers.layer, headers.field, grid, report), headers, report)
+    sources = _on_nodes(read_sources(headers.layer, headers.field, grid, report, _area(job)), headers, report)
     if len(sources) < 2:
         raise InputError(
             "SOURCES",
             f"{'One source' if len(sources) else 'No source'} is left on cells of MOVEMENT that can be crossed; two are needed.",
-            "Check the CRS of both layers, the nodata cells of MOVEMENT and ID_FIELD.",
+            "Check the CRS of both layers, the nodata cells of MOVEMENT, ID_FIELD and EXTENT.",
         )
     pairs = None
     if job.parameters["PAIRS"] == "all":
         pairs = [(start, end) for start in range(len(sources)) for end in range(start + 1, len(sources))]
     elif headers.table is not None:
         pairs = _pairs_of_table(headers.table, sources, report)
-    _plan_memory(job, headers, sources, report, surfaces=surfaces)
+    wanted = len(pairs) if pairs is not None else len(sources) * int(job.parameters["NEAREST"])
+    _plan_memory(job, headers, sources, wanted, report, surfaces=surfaces)
     return CorridorPlan(headers, sources, pairs)
 
 
-def _plan_memory(job: Job, headers: CorridorHeaders, sources: Sources, report: Report, *, surfaces: bool) -> None:
-    cells, count = headers.band.grid.cells, len(sources)
+def _area(job: Job) -> str:
+    return "EXTENT" if job.parameters["EXTENT"] is not None else "MOVEMENT"
+
+
+def _band_bytes(job: Job, count: int, pairs: int) -> int:
+    """Return how many bytes per cell the outputs of several bands take while they are written, the larger of them."""
+    sources = count if job.outputs.get("SOURCE_COSTS") else 0
+    return 4 * max(sources, min(pairs, MOST_BANDS) if job.outputs.get("PAIR_CORRIDORS") else 0)
+
+
+def _plan_memory(
+    job: Job, headers: CorridorHeaders, sources: Sources, pairs: int, report: Report, *, surfaces: bool
+) -> None:
+    cells, count = headers.grid.cells, len(sources)
     threads = min(job.threads or available_processors(), count)
     limit = allowed_memory(job.memory_limit)
     fixed = _WORKER_BYTES + cells * (_BYTES_PER_CELL + threads * _BYTES_PER_SEARCH_CELL)
-    needed = fixed + surfaces * 8 * cells * count
+    bands = _band_bytes(job, count, pairs)
+    needed = fixed + cells * (surfaces * 8 * count + bands)
     if needed > limit:
-        most = (limit - fixed) // (8 * cells) if surfaces else 0
+        most = (limit - fixed - cells * bands) // (8 * cells) if surfaces else 0
         raise MemoryPlanError(
-            f"{count} sources on {headers.band.grid.rows} x {headers.band.grid.columns} cells need about "
+            f"{count} sources on {headers.grid.rows} x {headers.grid.columns} cells need about "
             f"{human_bytes(needed)} of memory, {human_bytes(limit)} are allowed.",
-            f"{most} sources would fit: give fewer, use a coarser raster or clip it, or raise the memory limit."
+            f"{most} sources would fit: give fewer, use a coarser raster or a smaller EXTENT, or raise the memory limit."
             if most > 1
-            else "Use a coarser raster or clip it, or raise the memory limit.",
+            else ("Leave out the outputs with a band per source or pair, use" if bands else "Use")
+            + " a coarser raster or a smaller EXTENT, or raise the memory limit.",
             "MOVEMENT",
         )
     seconds = cells * count * _SECONDS / max(1, threads)
     duration = f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(1, round(seconds))} s"
     report.message(
-        f"Plan: {count} sources on {headers.band.grid.rows} x {headers.band.grid.columns} cells, about {human_bytes(needed)} of "
+        f"Plan: {count} sources on {headers.grid.rows} x {headers.grid.columns} cells, about {human_bytes(needed)} of "
         f"memory and {duration} on this machine."
     )
 
@@ -162,24 +192,26 @@ def _plan_memory(job: Job, headers: CorridorHeaders, sources: Sources, report: R
 def _on_nodes(sources: Sources, headers: CorridorHeaders, report: Report) -> Sources:
     """Return the sources without the cells that are no nodes, and say which are left with none."""
     band = headers.band
-    columns = band.grid.columns
+    columns = headers.grid.columns
     kept: list[list[NDArray[np.int64]]] = [[] for _ in sources.names]
     nodes = 0
     if band.is_paletted:
         report.warning("MOVEMENT is paletted: its values are taken as they are, not as the colours stand for.")
-    for first, rows in strips(band.grid):
+    for first, rows in strips(headers.grid):
         report.raise_if_cancelled()
-        values = band.read(first, 0, rows, columns)
+        values = headers.read(first, rows)
         node = _nodes(values, first, headers)
         nodes += int(node.sum())
         flat = node.ravel()
         for own, cells in zip(kept, sources.cells):
             here = cells[(cells >= first * columns) & (cells < (first + rows) * columns)]
             own.append(here[flat[here - first * columns]])
-        report.progress((first + rows) / band.grid.rows, "Looking at the raster")
+        report.progress((first + rows) / headers.grid.rows, "Looking at the raster")
     if nodes == 0:
         raise InputError(
-            "MOVEMENT", "No valid cell: all are nodata or barriers.", "Check band, nodata value and MOVEMENT_KIND."
+            "MOVEMENT",
+            "No valid cell: all are nodata or barriers.",
+            "Check band, nodata value, MOVEMENT_KIND and EXTENT.",
         )
     found = Sources(sources.names, [np.concatenate(own) if own else np.zeros(0, np.int64) for own in kept])
     closed = [name for name, cells in zip(found.names, found.cells) if len(cells) == 0]
@@ -194,11 +226,12 @@ def _nodes(values: NDArray[np.float64], first: int, headers: CorridorHeaders) ->
     wrong = (values < 0) | np.isinf(values) if kind == "permeability" else values <= 0
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
+        top, left = headers.corner
         rule = "permeability must be >= 0 and finite" if kind == "permeability" else "resistance must be > 0"
         raise InputError(
             "MOVEMENT",
-            f"Cells that cannot be used: {int(wrong.sum())} (first at row {first + row + 1}, column {column + 1}), value "
-            f"{values[row, column]:g}; {rule}.",
+            f"Cells that cannot be used: {int(wrong.sum())} (first at row {top + first + row + 1}, column {left + column + 1}), "
+            f"value {values[row, column]:g}; {rule}.",
             "Reclassify them or set them to nodata.",
         )
     with np.errstate(over="ignore", divide="ignore"):
@@ -219,7 +252,7 @@ def _pairs_of_table(table: tuple[VectorLayer, str, str], sources: Sources, repor
     place = {_key(name): row for row, name in enumerate(sources.names)}
     pairs, unknown = set(), []
     for ends in zip(columns[one].tolist(), columns[other].tolist()):
-        missing = [end for end in ends if _key(end) not in place]
+        missing = ["(empty)" if end in (None, "") else end for end in ends if _key(end) not in place]
         if missing:
             unknown.append(missing[0])
             continue
@@ -229,7 +262,8 @@ def _pairs_of_table(table: tuple[VectorLayer, str, str], sources: Sources, repor
     if not pairs:
         raise InputError(
             "PAIR_TABLE",
-            f"None of its {len(columns[one])} rows names two of the sources that are left (unknown: {listed(unknown)}).",
+            f"None of its {len(columns[one])} rows names two different ones of the sources that are left"
+            + (f" (unknown: {listed(unknown)})." if unknown else "."),
             f"The sources are {listed(sources.names)}.",
         )
     if unknown:

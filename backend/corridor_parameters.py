@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .declarations import Band, Choice, Field, Number, Parameter, Raster, Vector
+from .declarations import Band, Choice, Extent, Field, Number, Parameter, Raster, Vector
 from .landscape_parameters import DISTANCE, TRANSFORMATION
 
 _RULES: tuple[Parameter, ...] = tuple(p for p in DISTANCE if p.name in ("NEIGHBOURS", "EDGE_RULE", "CORNERS"))
@@ -77,12 +77,24 @@ PAIRS: tuple[Parameter, ...] = (
     ),
 )
 
-RULES: tuple[Parameter, ...] = (*_RULES, *TRANSFORMATION)
+RULES: tuple[Parameter, ...] = (
+    *_RULES,
+    *TRANSFORMATION,
+    Extent(
+        "EXTENT",
+        "Extent",
+        "Only this part of the movement raster is used, as if it were clipped to it: no way leads outside.",
+        advanced=True,
+    ),
+)
 
 DEFINITIONS = (
     "Costs run from cell centre to cell centre: a step of length l costs l (r<sub>i</sub> + r<sub>j</sub>) / 2 (see EDGE_RULE), with "
     "true lengths in map units, so that through resistance 1 the cost is the length of the path. Costs are in map units.",
-    "Sources outside the raster or on barriers, and points that share a cell with a source before them, are left out with a "
+    "On rasters of longitudes and latitudes lengths and costs are in metres: cells are as wide as they are at their latitude, on a "
+    "sphere with the mean radius of the CRS's ellipsoid (lengths differ from those on the ellipsoid by less than 0.6 %). Ways do not "
+    "lead across the raster's edge, nor around the globe.",
+    "Sources outside the raster (or EXTENT) or on barriers, and points that share a cell with a source before them, are left out with a "
     "warning; so are pairs that cannot reach each other.",
 )
 

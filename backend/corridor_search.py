@@ -37,8 +37,7 @@ def accumulated_cost(
     step : array of int8, shape (rows, columns)
         Number of the last step of the cheapest path, -1 where a path begins or nothing arrives.
     """
-    height, width = neighbourhood.cell_height, neighbourhood.cell_width
-    lengths = np.array([height] * 2 + [width] * 2 + [np.hypot(width, height)] * (neighbourhood.neighbours - 4))
+    lengths = step_lengths(neighbourhood, len(resistance))
     cost, step = np.full(resistance.shape, np.inf), np.full(resistance.shape, -1, np.int8)
     of_conductance = neighbourhood.edge_rule == "average_conductance"
     closed = neighbourhood.corners == "closed"
@@ -46,19 +45,29 @@ def accumulated_cost(
     return cost, step
 
 
+def step_lengths(neighbourhood: Neighbourhood, rows: int) -> NDArray[np.float64]:
+    """Return the length of each step out of the cells of each row, (rows, steps)."""
+    sphere, height = neighbourhood.sphere, neighbourhood.cell_height
+    width = np.full(rows, neighbourhood.cell_width)
+    if sphere is not None:
+        width = sphere.radius * sphere.longitude_step * np.cos(sphere.latitudes(np.array(0), rows))
+    straight = np.full(rows, height)
+    above = np.hypot((np.append(width[:1], width[:-1]) + width) / 2, height)
+    below = np.hypot((np.append(width[1:], width[-1:]) + width) / 2, height)
+    steps = [straight, straight, width, width, above, above, below, below]
+    return np.ascontiguousarray(np.stack(steps, axis=1)[:, : neighbourhood.neighbours])
+
+
 @njit(**OPTIONS)
 def _step_cost(resistance, i, j, way, lengths, of_conductance, closed):
-    """Return the cost of a step out of a cell, inf where there is none."""
+    """Return the cost of a step out of a cell to another one of the raster, inf where there is none."""
     k, m = i + DOWN[way], j + RIGHT[way]
-    rows, columns = resistance.shape
-    if k < 0 or m < 0 or k >= rows or m >= columns:
-        return np.inf
     if closed and way >= 4 and not (np.isfinite(resistance[i, m]) or np.isfinite(resistance[k, j])):
         return np.inf
     here, there = resistance[i, j], resistance[k, m]
     if of_conductance:
-        return 2 * lengths[way] / (1 / here + 1 / there) if np.isfinite(there) else np.inf
-    return lengths[way] * (here + there) / 2
+        return 2 * lengths[i, way] / (1 / here + 1 / there) if np.isfinite(there) else np.inf
+    return lengths[i, way] * (here + there) / 2
 
 
 @njit(**OPTIONS)
@@ -75,19 +84,21 @@ def _search(resistance, cells, lengths, of_conductance, closed, limit, cost, ste
         i, j = cell // columns, cell % columns
         if near > cost[i, j]:
             continue
-        for way in range(len(lengths)):
+        for way in range(lengths.shape[1]):
+            k, m = i + DOWN[way], j + RIGHT[way]
+            # Costs are > 0: no step betters a cell that is as near as this one.
+            if k < 0 or m < 0 or k >= rows or m >= columns or cost[k, m] <= near:
+                continue
             far = near + _step_cost(resistance, i, j, way, lengths, of_conductance, closed)
-            if far <= limit and far < np.inf:
-                k, m = i + DOWN[way], j + RIGHT[way]
-                if far < cost[k, m]:
-                    cost[k, m] = far
-                    step[k, m] = way
-                    if size + 1 >= len(keys):
-                        more_keys, more_names = np.empty(2 * len(keys)), np.empty(2 * len(names), np.int64)
-                        more_keys[: len(keys)] = keys
-                        more_names[: len(names)] = names
-                        keys, names = more_keys, more_names
-                    size = push(keys, names, size, far, k * columns + m)
+            if far <= limit and far < cost[k, m]:
+                cost[k, m] = far
+                step[k, m] = way
+                if size + 1 >= len(keys):
+                    more_keys, more_names = np.empty(2 * len(keys)), np.empty(2 * len(names), np.int64)
+                    more_keys[: len(keys)] = keys
+                    more_names[: len(names)] = names
+                    keys, names = more_keys, more_names
+                size = push(keys, names, size, far, k * columns + m)
     return 0
 
 

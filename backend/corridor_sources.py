@@ -65,8 +65,8 @@ def say_who_is_alone(sources: Sources, pairs: list[tuple[int, int]], report: Rep
         report.warning(f"{len(alone)} sources reach no other ({listed(alone)}).")
 
 
-def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Report) -> Sources:
-    """Return the sources of a layer that lie on a raster, and say which do not.
+def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Report, area: str = "MOVEMENT") -> Sources:
+    """Return the sources of a layer that lie on a raster, and say which do not; `area` is what to call it.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Repo
         elif not free:
             shared.append(name)
     if outside:
-        report.warning(f"{len(outside)} features lie outside MOVEMENT and are left out (sources {listed(outside)}).")
+        report.warning(f"{len(outside)} features lie outside {area} and are left out (sources {listed(outside)}).")
     if shared:
         report.warning(
             f"{len(shared)} features share their cell with a source before them and are left out (sources {listed(shared)})."

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .corridor_search import accumulated_cost, lay_corridor, trace_back
+from .corridor_search import accumulated_cost, lay_corridor, step_lengths, trace_back
 from .job import Report
-from .neighbourhood import Neighbourhood
+from .neighbourhood import Neighbourhood, Sphere
 from .raster_io import Grid
 from .solvers.threads import in_parts, thread_count
 
-#: A share of the least cost that rounding may add along a path.
+#: A share of the least cost that rounding may add along a path, and by which costs that tie may differ.
 _ROUNDING = 1e-12
 
 
@@ -107,9 +107,17 @@ def nearest_pairs(costs: NDArray[np.float64], number: int) -> list[tuple[int, in
     """Return the pairs in which one is among the cheapest `number` to reach from the other, each once; ties go to the first."""
     pairs = set()
     for start, row in enumerate(costs):
-        order = [end for end in np.argsort(row, kind="stable").tolist() if end != start and math.isfinite(row[end])]
-        pairs |= {(min(start, end), max(start, end)) for end in order[:number]}
+        pairs |= {(min(start, end), max(start, end)) for end in cheapest(row, start, number)}
     return sorted(pairs)
+
+
+def cheapest(costs: NDArray[np.float64], start: int, number: int) -> list[int]:
+    """Return the places that are cheapest to reach from `start`, at most `number`; ties, up to rounding, go to the first."""
+    order = np.argsort(costs, kind="stable")
+    order = order[np.isfinite(costs[order]) & (order != start)]
+    ranked = costs[order]
+    tie = np.concatenate([[0], np.cumsum(np.diff(ranked) > _ROUNDING * ranked[1:])]) if len(order) else order
+    return order[np.lexsort((order, tie))][:number].tolist()
 
 
 def lay_corridors(
@@ -198,14 +206,29 @@ def centres(cells: NDArray[np.int64], grid: Grid) -> NDArray[np.float64]:
     return np.stack([left + (columns + 0.5) * width, top + (rows + 0.5) * height], axis=1)
 
 
-def path_line(cells: NDArray[np.int64], grid: Grid) -> tuple[list[tuple[float, float]], float]:
-    """Return the line through cells, centres on a straight run left out, and its length in map units."""
+def straight_length(start: int, end: int, grid: Grid, sphere: Sphere | None) -> float:
+    """Return the length of the straight line between two cells, map units; on a sphere that of the great circle, metres."""
+    if sphere is None:
+        return math.dist(*centres(np.array([start, end]), grid))
+    rows, columns = np.divmod([start, end], grid.columns)
+    one, other = (sphere.first_latitude + sphere.latitude_step * rows).tolist()
+    across = float(np.diff(columns)[0]) * sphere.longitude_step
+    chord = math.sin((other - one) / 2) ** 2 + math.cos(one) * math.cos(other) * math.sin(across / 2) ** 2
+    return 2 * sphere.radius * math.asin(min(1.0, math.sqrt(chord)))
+
+
+def path_line(
+    cells: NDArray[np.int64], grid: Grid, neighbourhood: Neighbourhood
+) -> tuple[list[tuple[float, float]], float]:
+    """Return the line through cells, centres on a straight run left out, and its length in map units (metres on a sphere)."""
     places = centres(cells, grid)
-    steps = np.diff(places, axis=0)
-    length = math.fsum(np.hypot(steps[:, 0], steps[:, 1]))
+    rows, columns = np.divmod(cells, grid.columns)
+    down, right = np.diff(rows), np.diff(columns)
+    lengths = step_lengths(replace(neighbourhood, neighbours=8), grid.rows)[rows[:-1]]
+    way = np.where(down == 0, 2, np.where(right == 0, 0, np.where(down < 0, 4, 6)))
+    length = math.fsum(lengths[np.arange(len(way)), way])
     turn = np.ones(len(cells), bool)
     if len(cells) > 2:
-        rows, columns = np.divmod(cells, grid.columns)
-        turn[1:-1] = (np.diff(rows, 2) != 0) | (np.diff(columns, 2) != 0)
+        turn[1:-1] = (np.diff(down) != 0) | (np.diff(right) != 0)
     kept = [(x, y) for x, y in places[turn].tolist()]
     return (kept if len(kept) > 1 else kept * 2), length

@@ -279,13 +279,15 @@ def _crs_name(grid: Grid) -> str:
     return f"{reference.GetAuthorityName(None)}:{authority} ({name})" if authority else name
 
 
-def extent_window(grid: Grid, extent: list[float]) -> tuple[int, int, int, int]:
+def extent_window(grid: Grid, extent: list[float], name: str = "QUALITY") -> tuple[int, int, int, int]:
     """Return (first row, first column, rows, columns) of the cells that an extent touches.
 
     Parameters
     ----------
     extent : list of float
         xmin, xmax, ymin, ymax in the coordinates of the grid.
+    name : str
+        Of the raster, for messages.
 
     Raises
     ------
@@ -303,7 +305,7 @@ def extent_window(grid: Grid, extent: list[float]) -> tuple[int, int, int, int]:
     if first_row >= last_row or first_column >= last_column:
         raise InputError(
             "EXTENT",
-            f"x {xmin:.10g} to {xmax:.10g}, y {ymin:.10g} to {ymax:.10g} holds no cell of QUALITY "
+            f"x {xmin:.10g} to {xmax:.10g}, y {ymin:.10g} to {ymax:.10g} holds no cell of {name} "
             f"(x {left:.10g} to {right:.10g}, y {bottom:.10g} to {top:.10g}).",
             "Choose an extent that overlaps the rasters.",
         )

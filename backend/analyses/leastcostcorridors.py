@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..corridor_checks import MOST_BANDS, CorridorPlan, check_corridor_headers, check_corridors
 from ..corridor_parameters import DEFINITIONS, PAIRS, REFERENCES, RULES, SOURCES
 from ..corridor_sources import listed, say_who_is_alone
 from ..declarations import Choice, Declaration, Number, NumberOutput, RasterOutput, ReportOutput, Style
 from ..errors import InputError
+from ..geographic import row_areas
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..map_output import write_map
+from ..map_output import write_map, write_stored_map
 from ..outputs import Outputs
 from ..raster_io import NODATA as _NOWHERE
 
@@ -126,6 +129,10 @@ def _check_bands(name: str, count: int, what: str) -> None:
         )
 
 
+def _stored(values: NDArray[np.float64]) -> Any:
+    return np.where(np.isfinite(values), values, _NOWHERE).astype(np.float32)
+
+
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the maps and numbers of a job."""
     from ..corridors import cost_surfaces, lay_corridors, least_costs, nearest_pairs
@@ -133,7 +140,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
 
     plan = check(job, report)
     given, names = job.parameters, plan.sources.names
-    grid = plan.headers.band.grid
+    grid, sphere = plan.headers.grid, plan.headers.sphere
     resistance, neighbourhood = read_raster_graph(job, plan.headers, report)
     surfaces = cost_surfaces(resistance, plan.sources.cells, neighbourhood, report)
     costs = least_costs(surfaces, plan.sources.cells)
@@ -150,12 +157,13 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
 
     found = lay_corridors(surfaces, costs, pairs, slack, report)
     inside = found.count > 0
+    area = row_areas(sphere, grid.rows) if sphere else np.full(grid.rows, grid.cell_width * grid.cell_height)
     numbers = {
         "SOURCE_COUNT": len(names),
         "PAIR_COUNT": len(pairs),
         "UNREACHABLE_COUNT": len(apart),
         "MEAN_COST": float(np.mean([costs[pair] for pair in pairs])) if pairs else math.nan,
-        "CORRIDOR_AREA": float(inside.sum()) * grid.cell_width * grid.cell_height,
+        "CORRIDOR_AREA": float(inside.sum(axis=1) @ area),
     }
     report.progress(1, "Writing the results")
     write_map(outputs, "CORRIDORS", job, grid, {"Cost above the least": found.excess}, inside)
@@ -165,17 +173,17 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         np.minimum(nearest, surface, out=nearest)
     write_map(outputs, "ACCUMULATED_COST", job, grid, {"Accumulated cost": nearest}, np.isfinite(nearest))
     if outputs.wants("SOURCE_COSTS"):
-        reached = {f"Cost from {name}": surface for name, surface in zip(names, surfaces)}
-        bands = {label: np.where(np.isfinite(cost), cost, _NOWHERE) for label, cost in reached.items()}
-        write_map(outputs, "SOURCE_COSTS", job, grid, bands, np.ones(resistance.shape, bool))
+        bands = {f"Cost from {name}": _stored(surface) for name, surface in zip(names, surfaces)}
+        write_stored_map(outputs, "SOURCE_COSTS", job, grid, bands)
+        bands.clear()
     if outputs.wants("PAIR_CORRIDORS") and pairs:
         _check_bands("PAIR_CORRIDORS", len(pairs), "pairs")
         bands = {}
         for pair in pairs:
             one = lay_corridors(surfaces, costs, [pair], slack, report)
             label = f"Corridor {names[pair[0]]} - {names[pair[1]]}"
-            bands[label] = np.where(one.count > 0, one.excess, _NOWHERE).astype(np.float32)
-        write_map(outputs, "PAIR_CORRIDORS", job, grid, bands, np.ones(resistance.shape, bool))
+            bands[label] = _stored(one.excess)
+        write_stored_map(outputs, "PAIR_CORRIDORS", job, grid, bands)
     if outputs.wants("REPORT"):
         page = HtmlReport(job, outputs.warnings)
         page.add_numbers(numbers)

@@ -75,12 +75,12 @@ def check(job: Job, report: Report) -> CorridorPlan:
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Find the paths and write them."""
-    from ..corridors import centres, least_cost_paths, path_line
+    from ..corridors import cheapest, least_cost_paths, path_line, straight_length
     from ..raster_graph import read_raster_graph
 
     plan = check(job, report)
     given, names = job.parameters, plan.sources.names
-    grid = plan.headers.band.grid
+    grid = plan.headers.grid
     resistance, neighbourhood = read_raster_graph(job, plan.headers, report)
     ends_of: dict[int, list[int]] = {}
     for start, end in plan.pairs or ():
@@ -90,8 +90,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     def wanted(start: int, costs: NDArray[np.float64]) -> Sequence[int]:
         if plan.pairs is not None:
             return ends_of.get(start, ())
-        others = [end for end in np.argsort(costs, kind="stable").tolist() if end != start]
-        return others[:nearest]
+        return cheapest(costs, start, nearest)
 
     limit = math.inf if given["MAXIMUM_COST"] is None else float(given["MAXIMUM_COST"])
     paths = least_cost_paths(resistance, plan.sources.cells, wanted, neighbourhood, limit, report)
@@ -103,10 +102,10 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         )
     if plan.pairs is None:
         say_who_is_alone(plan.sources, [(path.start, path.end) for path in paths], report)
-    drawn = [path_line(path.cells, grid) for path in paths]
+    drawn = [path_line(path.cells, grid, neighbourhood) for path in paths]
     length = np.array([each for _, each in drawn], float)
-    ends = [centres(path.cells[[0, -1]], grid) for path in paths]
-    straight = np.array([math.dist(*each) for each in ends], float)
+    ends = [(int(path.cells[0]), int(path.cells[-1])) for path in paths]
+    straight = np.array([straight_length(*each, grid, neighbourhood.sphere) for each in ends], float)
     cost = np.array([path.cost for path in paths], float)
     columns = {
         "from": plan.sources.column(np.array([path.start for path in paths], np.int64)),
