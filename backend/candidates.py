@@ -15,6 +15,7 @@ from .errors import InputError
 from .job import Report
 from .landscape_checks import LandscapeHeaders, read_whole
 from .parcels import Parcels, field_of_costs, polygon_layer, read_parcels
+from .vector_io import VectorLayer
 
 RASTERS = ("COST", "CANDIDATES", "LOCKED_IN", "LOCKED_OUT")
 TARGETS = {"movement": "TARGET_MOVEMENT", "quality": "TARGET_QUALITY"}
@@ -77,7 +78,7 @@ class Candidates:
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of a raster over the cells of each candidate."""
         here = self.candidate
-        return np.bincount(self.number[here], values[here], len(self))
+        return np.bincount(self.number[here], values[here], len(self)).astype(float)
 
     def spread(self, values: NDArray[Any], elsewhere: Any = 0) -> NDArray[Any]:
         """Return a raster of one value per candidate."""
@@ -112,7 +113,7 @@ def budget_unit(values: dict[str, Any]) -> str:
     return unit
 
 
-def candidate_layer(headers: LandscapeHeaders, values: dict[str, Any]) -> Any:
+def candidate_layer(headers: LandscapeHeaders, values: dict[str, Any]) -> VectorLayer | None:
     """Open the layer of parcels, or return None.
 
     Raises
@@ -144,10 +145,10 @@ def read_candidates(headers: LandscapeHeaders, values: dict[str, Any], action: A
     possible = _possible(headers, values, action, cell_cost, report)
     parcels = read_parcels(layer, headers.grid, report) if layer is not None else None
     number, feature = _numbered(possible, parcels, int(values["BLOCK_SIDE"]))
-    cost = np.bincount(number[number >= 0], cell_cost[number >= 0])
+    cost: NDArray[np.float64] = np.bincount(number[number >= 0], cell_cost[number >= 0]).astype(float)
     if unit == "candidates":
         cost = np.ones(len(cost))
-    if parcels is not None and feature is not None and values["COST_FIELD"]:
+    if layer is not None and parcels is not None and feature is not None and values["COST_FIELD"]:
         of_field = field_of_costs(parcels, layer.field(values["COST_FIELD"], "COST_FIELD", numeric=True))[feature]
         if unit == "cost":
             cost = of_field

@@ -50,7 +50,8 @@ class CircuitTarget:
 
     def move(self, resistance: NDArray[np.floating], quality: NDArray[np.floating], report: Report) -> None:
         """Go over to another landscape."""
-        self._resistance, self._quality, self._known = resistance.astype(float), np.nan_to_num(quality), None
+        self._resistance, self._quality = resistance.astype(float), np.nan_to_num(quality).astype(float)
+        self._known = None
 
     def remember(self) -> None:
         """Nothing needs to be remembered: other landscapes are computed exactly."""
@@ -189,4 +190,4 @@ class CircuitTarget:
         self, resistance: NDArray[np.floating], quality: NDArray[np.floating], report: Report
     ) -> tuple[float, float]:
         """Return the target of another landscape, exactly."""
-        return self._value(resistance.astype(float), np.nan_to_num(quality), report), 0.0
+        return self._value(resistance.astype(float), np.nan_to_num(quality).astype(float), report), 0.0

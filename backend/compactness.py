@@ -48,7 +48,7 @@ class Compactness:
         shares = np.pad(self._candidates.spread(allocation, 0.0), 1)
         middle = shares[1:-1, 1:-1]
         around = [shares[1 + i : shares.shape[0] - 1 + i, 1 + j : shares.shape[1] - 1 + j] for i, j in _STEPS]
-        return self.weight * self.gain * self._candidates.sums(0.5 * sum(middle - each for each in around))
+        return self.weight * self.gain * self._candidates.sums(0.5 * np.sum([middle - each for each in around], axis=0))
 
     def additions(self, selected: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return what each candidate would add to the cost if it joined a selection."""

@@ -181,7 +181,7 @@ class IncrementalConnectivity:
         blocks, variant = blocks[could[blocks]], variant[could[blocks]]
         after = self.blocks.values(self._ground, blocks, report, every, variant)
         self.computed += len(blocks)
-        return np.bincount(variant, after - self._values[blocks], len(edits))
+        return np.bincount(variant, after - self._values[blocks], len(edits)).astype(float)
 
     def elsewhere(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -91,8 +92,7 @@ class Blocks:
         self.windows = [window]
         if local:
             for share in (0.75, 0.5, 0.25):
-                halo = [math.ceil(cells * share) for cells in self.halo]
-                smaller = WindowShape(*self.side, *halo)
+                smaller = WindowShape(*self.side, math.ceil(self.halo[0] * share), math.ceil(self.halo[1] * share))
                 if smaller.height * smaller.width < 0.8 * self.windows[0].height * self.windows[0].width:
                     self.windows.insert(0, smaller)
 
@@ -172,7 +172,7 @@ class Blocks:
         report: Report,
         edits: Edits | None = None,
         variant: NDArray[np.intp] | None = None,
-    ) -> Iterator[tuple[WindowShape, NDArray[np.intp], tuple[NDArray[np.floating] | None, ...]]]:
+    ) -> Iterator[tuple[WindowShape, NDArray[np.intp], tuple[Any, Any, Any]]]:
         """Yield windows of blocks in batches: their shape, their places in `blocks`, and (resistance, quality, cost)."""
         lowest: NDArray[np.floating] | float = np.inf
         if edits is not None and variant is not None:
@@ -197,11 +197,9 @@ class Blocks:
         columns = blocks % self.shape[1] * self.side[1] + self.halo[1] - window.halo_columns
         return rows, columns
 
-    def _cut(
-        self, ground: Ground, window: WindowShape, blocks: NDArray[np.intp], size: int
-    ) -> tuple[NDArray[np.floating] | None, ...]:
+    def _cut(self, ground: Ground, window: WindowShape, blocks: NDArray[np.intp], size: int) -> tuple[Any, Any, Any]:
         tops, lefts = self.corner(window, blocks)
-        found: list[NDArray[np.floating] | None] = []
+        found: list[Any] = []
         for values, filling in ((ground.resistance, np.inf), (ground.quality, 0), (ground.cost, 0)):
             if values is None:
                 found.append(None)
@@ -210,19 +208,17 @@ class Blocks:
             cut = np.full((size, window.height, window.width), filling, values.dtype)
             cut[: len(blocks)] = views[tops, lefts]
             found.append(cut)
-        return tuple(found)
+        return found[0], found[1], found[2]
 
     def _edit(
         self,
-        cut: tuple[NDArray[np.floating] | None, ...],
+        cut: tuple[Any, Any, Any],
         window: WindowShape,
         blocks: NDArray[np.intp],
         edits: Edits,
         variant: NDArray[np.intp],
     ) -> None:
-        resistance, quality = cut[0], cut[1]
-        if resistance is None or quality is None:
-            return
+        resistance, quality, _ = cut
         tops, lefts = self.corner(window, blocks)
         for place, number in enumerate(variant):
             cells = edits.cells[number]
@@ -302,9 +298,9 @@ class Blocks:
             lanes[place, each // self.columns % self.side[0] * self.side[1] + each % self.columns % self.side[1]] = True
         pairs = [owner * self.count + blocks]
         for window, places, (resistance, _, cost) in self.batches(ground, blocks, report, edits, owner):
-            mask = np.zeros((len(resistance), lanes.shape[1]), bool)  # type: ignore[arg-type]
+            mask = np.zeros((len(resistance), lanes.shape[1]), bool)
             mask[: len(places)] = lanes[places]
-            near = np.asarray(_within_reach(self.model, resistance, cost, mask, window))
+            near = np.asarray(_within_reach(self.model, resistance, cost, jnp.asarray(mask), window))
             index, row, column = np.nonzero(near[: len(places)])
             tops, lefts = self.corner(window, blocks[places])
             block = (tops[index] + row - self.halo[0]) // self.side[0] * self.shape[1]

@@ -120,7 +120,7 @@ class States:
             found["sensitivity"] += slope
             found["elasticity"] += slope * action.ease(raster, values)
         number = self._candidates.number.ravel()[cells]
-        return {name: np.bincount(number, each, len(self._candidates)) for name, each in found.items()}
+        return {name: np.bincount(number, each, len(self._candidates)).astype(float) for name, each in found.items()}
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class Problem:
         self, which: NDArray[np.intp], share: NDArray[np.float64]
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         first = self.candidates.first
-        places = np.concatenate([np.arange(first[one], first[one + 1]) for one in which])
+        places = np.concatenate([np.arange(int(first[one]), int(first[one + 1])) for one in which])
         return places, np.repeat(share, first[np.asarray(which) + 1] - first[which])
 
     def elsewhere(self, allocation: NDArray[np.float64] | NDArray[np.bool_]) -> tuple[float, float]:

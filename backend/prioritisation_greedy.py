@@ -56,7 +56,7 @@ def greedily(
     first = promise = problem.promise()
     problem.compactness.gain = typical_gain(problem, promise)
     selected = candidates.locked_in.copy()
-    order = list(np.flatnonzero(selected))
+    order = np.flatnonzero(selected).tolist()
     problem.move(selected)
     if selected.any():
         promise = problem.promise()

@@ -120,7 +120,7 @@ def _solve(problem: Problem, gain: NDArray[np.float64], edges: tuple | None) -> 
     found = optimize.milp(
         objective / scale,
         integrality=integrality,
-        bounds=optimize.Bounds(lower, upper),
+        bounds=optimize.Bounds(lower, upper),  # pyright: ignore[reportArgumentType]
         constraints=constraints,
         options={"time_limit": _SECONDS, "mip_rel_gap": 1e-9},
     )

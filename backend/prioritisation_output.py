@@ -8,6 +8,7 @@ import html
 import io
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class PlanSoFar:
         if self._path is None:
             return
         candidates = self._checked.candidates
-        values = candidates.spread(selected.astype(np.uint8), np.uint8(255))
+        values: Any = candidates.spread(selected.astype(np.uint8), np.uint8(255))
         part = self._path.with_name(f".{self._path.stem}.{self._job.id}.part.tif")
         write_raster(
             part,

@@ -23,17 +23,21 @@ class Target(Protocol):
 
     def value(self, report: Report) -> float:
         """Return the number."""
+        ...
 
     def gradient(self, report: Report) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         """Return the number and its gradient by resistance and by quality, shape (rows, columns)."""
+        ...
 
     def trials(self, edits: Sequence[Edit], report: Report) -> NDArray[np.float64]:
         """Return the number with each of the edits alone."""
+        ...
 
     def elsewhere(
         self, resistance: NDArray[np.floating], quality: NDArray[np.floating], report: Report
     ) -> tuple[float, float]:
         """Return the number of another landscape and the standard error of that (0: exact), and stay in this one."""
+        ...
 
 
 class ConnectivityTarget:

@@ -66,7 +66,9 @@ def gains(seed: int, folder: Path) -> dict[str, float]:
     from backend.job import Job
     from backend.outputs import Outputs
 
-    rasters = [str(_written(folder / f"{name}.tif", values)) for name, values in zip("qm", landscape(seed))]
+    rasters = [
+        str(_written(folder / f"{name}.tif", values)) for name, values in zip("qm", landscape(seed), strict=True)
+    ]
     found = {}
     for name, options in METHODS.items():
         parameters = {"QUALITY": rasters[0], "MOVEMENT": rasters[1], "BUDGET": INTERVENTIONS, "AMOUNT": 0.4}
@@ -77,22 +79,21 @@ def gains(seed: int, folder: Path) -> dict[str, float]:
             numbers = prioritisation.run(job, Silence(), outputs)
         found[name] = 100 * numbers["GAIN"] / numbers["C_BEFORE"]
         found["random"] = 100 * numbers["GAIN_RANDOM"] / numbers["C_BEFORE"]
-        print(
-            f"{seed}: {name}: {found[name]:.1f} % in {time.process_time() - started:.0f} s", file=sys.stderr, flush=True
-        )
+        sys.stderr.write(f"{seed}: {name}: {found[name]:.1f} % in {time.process_time() - started:.0f} s\n")
     return found
 
 
 def _written(path: Path, values: NDArray[np.float64]) -> Path:
     from backend.raster_io import Grid, write_raster
 
-    grid = Grid(*values.shape, 0.0, 10.0 * len(values), 10.0, 10.0, False, "")
-    rows = [values.astype(np.float32)]
+    grid = Grid(values.shape[0], values.shape[1], 0.0, 10.0 * len(values), 10.0, 10.0, False, "")
+    rows: list[Any] = [values.astype(np.float32)]
     write_raster(path, rows, grid, nodata=-9999.0, descriptions=[""], unit="", metadata={}, parameter="")
     return path
 
 
 def main(arguments: list[str]) -> int:
+    """Add rows to the file, or print the table of what is there."""
     path = Path(arguments[0])
     names = ["landscape", "side", "random", *METHODS]
     if len(arguments) > 1:
@@ -110,13 +111,15 @@ def main(arguments: list[str]) -> int:
                 writer.writerow({"landscape": seed, "side": 20 + seed, **found})
         return 0
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
-    best = {name: 0 for name in names[2:]}
+    best = dict.fromkeys(names[2:], 0)
     for row in rows:
         best[max(names[2:], key=lambda name, row=row: float(row[name]))] += 1
-    print(f"| method ({len(rows)} landscapes) | gain, % of C | least | most | best of all |\n|---|---|---|---|---|")
+    sys.stdout.write(
+        f"| method ({len(rows)} landscapes) | gain, % of C | least | most | best of all |\n|---|---|---|---|---|\n"
+    )
     for name in names[2:]:
         values = [float(row[name]) for row in rows]
-        print(f"| {name} | {np.mean(values):.1f} | {min(values):.1f} | {max(values):.1f} | {best[name]} |")
+        sys.stdout.write(f"| {name} | {np.mean(values):.1f} | {min(values):.1f} | {max(values):.1f} | {best[name]} |\n")
     return 0
 
 

@@ -46,7 +46,9 @@ def plan_of(halo: int = 11) -> WindowPlan:
 
 
 def incremental(landscape, **options) -> IncrementalConnectivity:
-    return IncrementalConnectivity(Blocks(model_of(), plan_of(), True), *landscape, Listener(), **options)
+    return IncrementalConnectivity(
+        Blocks(model_of(), plan_of(), True), landscape[0], landscape[1], Listener(), **options
+    )
 
 
 def from_scratch(resistance, quality):
@@ -126,7 +128,7 @@ def test_trials_tell_what_each_change_alone_would_do(landscape):
         )
     found = kept.trials(edits)
     before = connectivity(model_of(), plan_of(), resistance, quality, Listener(), mean_distance=False).total
-    for edit, change in zip(edits, found):
+    for edit, change in zip(edits, found, strict=True):
         r, q = resistance.copy(), quality.copy()
         r.ravel()[edit.cells], q.ravel()[edit.cells] = edit.resistance, edit.quality
         after = connectivity(model_of(), plan_of(), r, q, Listener(), mean_distance=False).total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def raised(values: np.ndarray, cells: Any, amount: float = 0.5) -> np.ndarray:
 
 
 def chosen(outcome: Outcome) -> set[tuple[int, int]]:
-    return {tuple(int(i) for i in cell) for cell in np.argwhere(outcome.map("SELECTION") == 1)}
+    return {(int(row), int(column)) for row, column in np.argwhere(outcome.map("SELECTION") == 1)}
 
 
 def polygons(path: Path, boxes: list[tuple[int, int, int, int]], cost: list[float | None] | None = None) -> str:
@@ -270,7 +270,7 @@ def test_patches_are_large_enough(laboratory):
     from scipy.ndimage import label
 
     outcome = run(laboratory, *hills(), BUDGET=14, MINIMUM_PATCH=400.0)
-    patches, count = label(outcome.map("SELECTION") == 1, np.ones((3, 3)))
+    patches, count = cast(tuple[np.ndarray, int], label(outcome.map("SELECTION") == 1, np.ones((3, 3))))
     assert count >= 1
     assert np.bincount(patches.ravel())[1:].min() >= 4
     assert outcome.numbers["SPENT"] <= 14
