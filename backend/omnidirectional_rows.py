@@ -6,7 +6,6 @@ Conductance 0 is no cell. Strengths are 0 where there are none; conditions NaN.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +134,3 @@ def reclassified(values: Values, table: dict[float, float] | None) -> Values:
     for old, new in table.items():
         result[values == old] = new
     return result
-
-
-def content(source: RowSource) -> dict[str, Any]:
-    """Return what, besides the files, decides how values are read; JSON values."""
-    grid = source.grid
-    return {"grid": [grid.rows, grid.columns, *grid.geotransform], "corner": list(source.corner)}

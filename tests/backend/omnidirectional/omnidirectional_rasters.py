@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from omnidirectional_oracle import Question
 
@@ -40,7 +42,7 @@ class Silence:
 
 def source_of(question: Question) -> RowSource:
     rows, columns = question.resistance.shape
-    bands = {"RESISTANCE": Band(question.resistance), "SOURCE": Band(question.strength)}
+    bands: Any = {"RESISTANCE": Band(question.resistance), "SOURCE": Band(question.strength)}
     conditions = []
     for number, (present, future, comparison, lower, upper) in enumerate(question.conditions):
         bands[f"P{number}"], bands[f"F{number}"] = Band(present), Band(future)
