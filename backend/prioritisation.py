@@ -171,7 +171,7 @@ def prioritise(
     Prioritisation
     """
     candidates = problem.candidates
-    steps = _Steps(problem, 3 * settings.rounds + 2)
+    steps = _Steps(problem, 2 * settings.rounds + 1)
     random = np.random.default_rng(settings.seed)
     chance = random.permutation(len(candidates)).astype(np.intp)
     plan = _search(problem, settings, random, chance, steps.step, keep)

@@ -145,20 +145,21 @@ def test_other_landscapes_leave_it_where_it_is(landscape):
     assert kept.value() == before
 
 
-def test_distances_that_count_the_whole_window_are_kept_up_to_date_too(landscape):
-    """Effective resistance: a change matters to every window that holds it, and no window may shrink."""
-    resistance, quality = (values[:20, :20] for values in landscape)
-    plan = WindowPlan(20, 20, WindowShape(1, 1, 3, 3), 32, 0, 0.0)
-    model = model_of("resistance")
+def test_where_windows_are_the_definition_every_window_that_holds_a_change_is_computed(landscape):
+    """No window may shrink, and a change matters to every window that holds it, here of radius 2."""
+    resistance, quality = (values[:15, :15] for values in landscape)
+    plan = WindowPlan(15, 15, WindowShape(1, 1, 2, 2), 32, 0, 0.0)
+    model = model_of("euclidean")
     kept = IncrementalConnectivity(Blocks(model, plan, False), resistance, quality, Listener())
     kept.value()
-    changed = resistance.copy()
-    changed[10, 10], changed[4, 17] = 0.7, 30.0
+    changed, poorer = resistance.copy(), quality.copy()
+    changed[10, 10], poorer[4, 12] = np.inf, 0.9
     before = kept.computed
-    kept.move(changed, quality)
-    expected = connectivity(model, plan, changed, quality, Listener(), mean_distance=False)
+    kept.move(changed, poorer)
+    expected = connectivity(model, plan, changed, poorer, Listener(), mean_distance=False)
     assert kept.value() == pytest.approx(expected.total, rel=1e-11)
-    assert kept.computed - before <= 98
+    # The neighbours of a cell that ceases to be a node count as changed.
+    assert kept.computed - before <= 25 + 49
 
 
 def test_gradients_by_quality_alone_are_the_same(landscape):

@@ -130,10 +130,25 @@ def test_bounds_hold_for_every_affordable_selection(laboratory, action, amounts,
     assert np.isfinite(numbers["BEST_POSSIBLE"])
 
 
-def test_where_no_bound_is_known_it_says_so(laboratory):
-    outcome = run(laboratory, *hills(), DISTANCE="commute", DISPERSAL_DISTANCE=200.0, RADIUS=2, outputs=("REPORT",))
+def test_where_no_bound_is_known_it_says_so(laboratory, tmp_path):
+    sites = polygons(tmp_path / "sites.gpkg", [(0, 0, 1, 1), (0, 10, 1, 11)])
+    outcome = run(laboratory, *hills(), TARGET="current", SITES=sites, BUDGET=1, ROUNDS=1, outputs=("REPORT",))
     assert np.isnan(outcome.numbers["BEST_POSSIBLE"])
-    assert "No bound: no bound is known for the distance commute" in outcome.text("REPORT")
+    assert "No bound: no bound is known for this target" in outcome.text("REPORT")
+
+
+def test_no_bound_for_distances_that_can_grow(laboratory):
+    from small_landscapes import Listener
+
+    from backend.planning_checks import check_problem
+    from backend.planning_job import problem_of
+    from backend.prioritisation_bound import upper_bound
+
+    job = laboratory.job("prioritisation", *hills(), **SETTINGS)
+    problem = problem_of(job, check_problem(job, Listener()), Listener())
+    found = upper_bound(problem, "commute", "exponential")
+    assert np.isinf(found.objective)
+    assert "commute" in found.why
 
 
 def test_the_energy_of_the_flow_falls_at_every_step(laboratory):
