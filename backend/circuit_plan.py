@@ -9,7 +9,7 @@ Method = Literal["automatic", "direct", "multigrid"]
 #: Circuits of at most this many cells are solved directly, and up to the second number if so many right-hand sides share the
 #: factors: measured with SuperLU, whose every solution takes longer than multigrid's beyond that.
 DIRECT_CELLS, SHARED_CELLS, SHARING = 4_000, 40_000, 30
-_BYTES_PER_CELL = {"multigrid": 130, "direct": 1500}
+_BYTES_PER_CELL = {"multigrid": 140, "direct": 1500}
 
 
 def memory_needed(rows: int, columns: int, method: Method = "automatic", *, right_hand_sides: int = 1) -> int:
