@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from . import candidates as candidate_cells
 from . import landscape_checks
 from .actions import Action
-from .errors import InputError
+from .errors import InputError, MemoryPlanError
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, read_whole
 from .landscape_plan import LandscapePlan, plan_landscape
+from .memory import human_bytes
 from .raster_io import grid_difference
 from .several_landscapes import PARAMETER, Row, landscapes_of
 from .sites import Sites, read_sites, site_layer
+from .window_plan import allowed_memory
+
+_BYTES_PER_CELL = 1200
+_MANY_CELLS = 100_000
 
 
 @dataclass(frozen=True)
@@ -165,12 +170,28 @@ def check_problem(job: Job, report: Report) -> CheckedProblem:
     if candidates is None:
         raise InputError(PARAMETER, "There is no landscape.", "Give one.")
     _check_patches(job, members[0], candidates)
+    _check_memory(job, members, report)
     sites = (
         read_sites(job, members[0].plan.headers, report)
         if job.parameters["TARGET"] in ("resistance", "current")
         else None
     )
     return CheckedProblem(members, candidates, sites)
+
+
+def _check_memory(job: Job, members: list[CheckedMember], report: Report) -> None:
+    """Say what planning needs besides the windows: each landscape in two states, with gradients and what is known of its blocks."""
+    grid = members[0].plan.headers.grid
+    needed = members[0].plan.windows.memory + len(members) * grid.cells * _BYTES_PER_CELL
+    allowed = allowed_memory(job.memory_limit)
+    if needed > allowed:
+        raise MemoryPlanError(
+            f"Planning needs about {human_bytes(needed)} of memory, {human_bytes(allowed)} are allowed.",
+            "Use a smaller EXTENT, fewer LANDSCAPES or coarser rasters, or raise the memory limit.",
+            "EXTENT",
+        )
+    if grid.cells > _MANY_CELLS:
+        report.message(f"Planning needs about {human_bytes(needed)} of memory in all.")
 
 
 def _planned(
