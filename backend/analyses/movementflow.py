@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import landscape_checks
 from ..declarations import Declaration, NumberOutput, RasterOutput, ReportOutput, Style
@@ -106,6 +109,18 @@ def check(job: Job, report: Report) -> FlowPlan:
     return plan_flow(job, report)
 
 
+def _seen_from_the_north(steps: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Return the flow over steps of a raster whose first row is the southernmost, where "south" was the next row, by true direction."""
+    found = {
+        "east": steps["east"],
+        **{name: np.zeros_like(steps[name]) for name in ("south", "southeast", "southwest")},
+    }
+    found["south"][1:] = steps["south"][:-1]
+    found["southeast"][1:, :-1] = steps["southwest"][:-1, 1:]
+    found["southwest"][1:, 1:] = steps["southeast"][:-1, :-1]
+    return found
+
+
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the maps and numbers of a job."""
     from ..landscape import read_landscape
@@ -141,7 +156,8 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     report.progress(1, "Writing the results")
     grid = plan.landscape.headers.grid
     write_map(outputs, "FLOW", job, grid, {"Movement flow": flow}, node)
-    steps = {f"Flow over the step to the {name}": values for name, values in found.steps.items()}
+    over = _seen_from_the_north(found.steps) if grid.south_up else found.steps
+    steps = {f"Flow over the step to the {name}": values for name, values in over.items()}
     write_map(outputs, "STEP_FLOW", job, grid, steps, node)
     write_map(outputs, "DEPARTURES", job, grid, {"Movement that starts in the cell": found.starts}, node)
     if outputs.wants("REPORT"):

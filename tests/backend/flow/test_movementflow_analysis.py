@@ -91,3 +91,13 @@ def test_costs_below_zero_are_refused_over_the_whole_raster_too(laboratory):
 def test_distances_without_paths_are_no_choice(laboratory, distance):
     with pytest.raises(InputError, match=r"^DISTANCE: .* is not a choice. Choose from: least_cost, expected_cost"):
         laboratory.job("movementflow", *hills(), DISTANCE=distance)
+
+
+def test_steps_of_a_raster_stored_south_up_keep_their_directions(laboratory):
+    quality, permeability = hills()
+    found = []
+    for south_up in (False, True):
+        rasters = (laboratory.raster(values, south_up=south_up) for values in (quality, permeability))
+        outcome = laboratory.run("movementflow", *rasters, outputs=("STEP_FLOW", "FLOW"))
+        found.append(outcome.bands("STEP_FLOW"))
+    np.testing.assert_allclose(found[1], found[0], 1e-5, 1e-5)
