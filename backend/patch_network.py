@@ -87,9 +87,9 @@ def _paths(job: Job, headers: PatchHeaders, patches: Patches, report: Report, *,
     resistance = _resistances(band, report, inverted=given["MOVEMENT_KIND"] == "permeability")
     if len(outside):
         raise InputError(
-            "PATCHES",
+            "PATCHES" if given["PATCHES"] else "HABITAT",
             f"Patches without a cell of MOVEMENT: {len(outside)} (first: patch {outside[0] + 1}).",
-            "Use a larger or finer raster, or raise MINIMUM_AREA.",
+            "Use a larger or finer MOVEMENT raster, check its CRS, or raise MINIMUM_AREA.",
         )
     open_cells = np.bincount(zone[(zone >= 0) & np.isfinite(resistance)], minlength=len(patches))
     if (open_cells == 0).any():

@@ -221,7 +221,7 @@ def _borders(top, bottom, resistance, owner, cost, lengths):
 @njit(**OPTIONS)
 def _reach_others(resistance, zone, patch, cells, cost, step, lengths, limit):
     """Return the patches of larger row that are reached, their costs, where the paths end, and all cells that were reached."""
-    columns = zone.shape[1]
+    rows, columns = zone.shape
     keys, names = np.empty(1024), np.empty(1024, np.int64)
     touched, count = np.empty(1024, np.int64), 0
     size = 0
@@ -250,19 +250,21 @@ def _reach_others(resistance, zone, patch, cells, cost, step, lengths, limit):
             costs.append(near)
             ends.append(cell)
         for way in range(len(lengths)):
+            k, m = i + DOWN[way], j + RIGHT[way]
+            # Costs are > 0: no step betters a cell that is as near as this one.
+            if k < 0 or m < 0 or k >= rows or m >= columns or cost[k, m] <= near:
+                continue
             far = near + step_cost(resistance, i, j, way, lengths)
-            if far <= limit and far < np.inf:
-                k, m = i + DOWN[way], j + RIGHT[way]
-                if far < cost[k, m]:
-                    if cost[k, m] == np.inf:
-                        touched = _with_room(touched, count)
-                        touched[count] = k * columns + m
-                        count += 1
-                    cost[k, m] = far
-                    step[k, m] = way
-                    if size + 1 >= len(keys):
-                        keys, names = bigger(keys, names)
-                    size = push(keys, names, size, far, k * columns + m)
+            if far <= limit and far < cost[k, m]:
+                if cost[k, m] == np.inf:
+                    touched = _with_room(touched, count)
+                    touched[count] = k * columns + m
+                    count += 1
+                cost[k, m] = far
+                step[k, m] = way
+                if size + 1 >= len(keys):
+                    keys, names = bigger(keys, names)
+                size = push(keys, names, size, far, k * columns + m)
     return np.array(targets[1:], np.int64), np.array(costs[1:]), np.array(ends[1:], np.int64), touched[:count]
 
 

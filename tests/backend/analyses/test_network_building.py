@@ -268,7 +268,7 @@ def test_degrees_are_refused(tmp_path: Path) -> None:
     ("given", "why"),
     [
         ({}, "not said which cells are habitat"),
-        ({"HABITAT_VALUES": "a"}, "could not convert"),
+        ({"HABITAT_VALUES": "41 a"}, "'41 a' are not all numbers"),
         ({"HABITAT_VALUES": "7"}, "No cell has the values 7"),
         ({"HABITAT_THRESHOLD": 5.0}, "No cell has a value >= 5"),
         ({"HABITAT_VALUES": "1", "HABITAT_THRESHOLD": 5.0}, "Values and a threshold"),
