@@ -147,7 +147,11 @@ def _habitat(given: dict[str, Any]) -> tuple[tuple[float, ...], float]:
     try:
         values = tuple(float(word) for word in words)
     except ValueError as error:
-        raise InputError("HABITAT_VALUES", f"'{given['HABITAT_VALUES']}' are not all numbers.", "Write numbers apart by blanks or semicolons.") from error
+        raise InputError(
+            "HABITAT_VALUES",
+            f"'{given['HABITAT_VALUES']}' are not all numbers.",
+            "Write numbers apart by blanks or semicolons.",
+        ) from error
     return values, math.inf if words else float(given["HABITAT_THRESHOLD"])
 
 
