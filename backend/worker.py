@@ -190,10 +190,11 @@ def _send_failure(channel: Channel, code: str, message: str, remedy: str) -> Non
 
 
 def _hello(job: Job) -> dict[str, Any]:
-    """Start JAX as the job asks and say what is there."""
+    """Start the engine as the job asks and say what is there."""
     from .runtime import start
 
-    return {"protocol": PROTOCOL, "backend": __version__, **start(job.device, job.threads)}
+    jax = registry.constant("analyses", job.analysis, "USES_JAX", default=True)
+    return {"protocol": PROTOCOL, "backend": __version__, **start(job.device, job.threads, jax=jax)}
 
 
 def environment() -> dict[str, Any]:

@@ -81,8 +81,11 @@ def file_of(name: str) -> Path | None:
     return None
 
 
-def loaded_with(start: list[Path]) -> set[Path]:
-    """Return all files of the checkout that importing these files imports, packages included."""
+def loaded_with(start: list[Path], everywhere: bool = False) -> set[Path]:
+    """Return all files of the checkout that importing these files imports, packages included.
+
+    With ``everywhere`` true also those that functions import, except for packages, which import what is asked of them.
+    """
     found: set[Path] = set()
     waiting = list(start)
     while waiting:
@@ -96,7 +99,9 @@ def loaded_with(start: list[Path]) -> set[Path]:
             if init.is_file() and TOP in init.parents and init.parent != TOP
         ]
         waiting += [
-            reached for name in imports(path, everywhere=False) if name.startswith(".") and (reached := file_of(name))
+            reached
+            for name in imports(path, everywhere and path.name != "__init__.py")
+            if name.startswith(".") and (reached := file_of(name))
         ]
     return found
 
@@ -172,6 +177,20 @@ def test_backend_does_not_reach_out_of_its_folder() -> None:
 
 def test_light_modules_need_no_engine() -> None:
     assert outside(loaded_with(light_modules()), {"numpy", "osgeo"}, everywhere=False) == []
+
+
+def test_analyses_without_jax_reach_none() -> None:
+    without = [
+        path for path in sources("backend/analyses") if "\nUSES_JAX = False\n" in path.read_text(encoding="utf-8")
+    ]
+    assert without
+    found = {
+        f"{path.relative_to(TOP)} imports {name}"
+        for path in loaded_with(without, everywhere=True)
+        for name in imports(path)
+        if name.split(".")[0] in {"jax", "equinox"}
+    }
+    assert found == set()
 
 
 def test_mathematics_reads_and_writes_no_files() -> None:

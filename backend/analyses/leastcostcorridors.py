@@ -20,6 +20,8 @@ from ..map_output import write_map, write_stored_map
 from ..outputs import Outputs
 from ..raster_io import NODATA as _NOWHERE
 
+#: Its kernels are Numba's: the worker starts sooner and smaller.
+USES_JAX = False
 DECLARATION = Declaration(
     id="leastcostcorridors",
     label="Least-cost corridors",

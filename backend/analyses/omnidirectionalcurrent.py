@@ -12,6 +12,8 @@ from ..map_output import write_stored_map
 from ..omnidirectional_parameters import PARAMETERS
 from ..outputs import Outputs
 
+#: Its kernels are Numba's: the worker starts sooner and smaller.
+USES_JAX = False
 DECLARATION = Declaration(
     id="omnidirectionalcurrent",
     label="Omnidirectional current",
