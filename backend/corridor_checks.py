@@ -26,8 +26,10 @@ from .window_plan import allowed_memory
 
 MOST_BANDS = 500
 _WORKER_BYTES = 300_000_000
-#: Of the rasters that are held anyway, and of each search that is under way: cost, step, heap.
-_BYTES_PER_CELL, _BYTES_PER_SEARCH_CELL = 40, 30
+#: Of the maps of corridors, of the raster of paths, and of each search that is under way: step and heap, for paths its costs
+#: too. As measured at 3000 x 3000 cells, with a third to spare.
+_BYTES_OF_CORRIDORS, _BYTES_OF_PATHS = 40, 14
+_BYTES_PER_SEARCH, _BYTES_OF_COSTS = 6, 8
 #: Seconds per cell and source.
 _SECONDS = 4e-7
 
@@ -167,11 +169,13 @@ def _plan_memory(
     cells, count = headers.grid.cells, len(sources)
     threads = min(job.threads or available_processors(), count)
     limit = allowed_memory(job.memory_limit)
-    fixed = _WORKER_BYTES + cells * (_BYTES_PER_CELL + threads * _BYTES_PER_SEARCH_CELL)
+    held = _BYTES_OF_CORRIDORS if surfaces else _BYTES_OF_PATHS
+    per_search = _BYTES_PER_SEARCH if surfaces else _BYTES_PER_SEARCH + _BYTES_OF_COSTS
+    fixed = _WORKER_BYTES + cells * (held + threads * per_search)
     bands = _band_bytes(job, count, pairs)
-    needed = fixed + cells * (surfaces * 8 * count + bands)
+    needed = fixed + cells * (surfaces * _BYTES_OF_COSTS * count + bands)
     if needed > limit:
-        most = (limit - fixed - cells * bands) // (8 * cells) if surfaces else 0
+        most = (limit - fixed - cells * bands) // (_BYTES_OF_COSTS * cells) if surfaces else 0
         raise MemoryPlanError(
             f"{count} sources on {headers.grid.rows} x {headers.grid.columns} cells need about "
             f"{human_bytes(needed)} of memory, {human_bytes(limit)} are allowed.",

@@ -276,7 +276,7 @@ def test_too_little_memory_says_how_many_sources_fit(laboratory, resistance):
     limit = {"settings": {"memory_limit": 560_000_000, "threads": 1}}
     sources = points(laboratory.folder, {n: (n, n) for n in range(10)})
     with pytest.raises(
-        MemoryPlanError, match=r"^MOVEMENT: 10 sources on 1500 x 1500 cells need .* 5 sources would fit"
+        MemoryPlanError, match=r"^MOVEMENT: 10 sources on 1500 x 1500 cells need .* 8 sources would fit"
     ):
         check(laboratory, "leastcostcorridors", sources, large, **limit)
 
