@@ -214,7 +214,9 @@ class CatalogueAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, sources: dict[str, RasterSource | VectorSource]
     ) -> dict[str, Any]:
         """Return the job's values; layers are None, since some have to be exported first."""
-        first = next(iter(sources.values()), None)
+        # Extents are those of rasters, whatever the reference system of layers that come before them.
+        rasters = {declared["name"] for declared in self._entry["parameters"] if declared["kind"] == "raster"}
+        first = next((source for name, source in sources.items() if name in rasters), None)
         crs = first.crs if first else QgsCoordinateReferenceSystem()
         return {
             declared["name"]: None

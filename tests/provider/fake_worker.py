@@ -46,15 +46,16 @@ def run(job_path: str) -> None:
     say("progress", fraction=0.5, step="Computing")
     say("message", text="half way")
     say("warning", text="careful")
+    raster = job["parameters"].get("QUALITY") or job["parameters"]["MOVEMENT"]
     for path in job["outputs"].values():
         if path.endswith(".tif"):
-            shutil.copy(job["parameters"]["QUALITY"], path)
+            shutil.copy(raster, path)
         else:
             Path(path).write_text(json.dumps(job), encoding="utf-8")
     record = os.environ.get("FAKE_WORKER_RECORD")
     if record:
         Path(record).write_text(json.dumps(job), encoding="utf-8")
-        shutil.copy(job["parameters"]["QUALITY"], record + ".quality.tif")
+        shutil.copy(raster, record + ".quality.tif")
     say("result", numbers={"C": 2.5, "ECA": 3.0}, outputs=job["outputs"], usage={"seconds": 0.1, "peak_memory": 1e6})
 
 

@@ -19,6 +19,7 @@ from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsPointXY,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -223,6 +224,24 @@ def test_an_extent_in_another_crs_is_transformed(provider: Any, worker: Any, lan
     assert east == pytest.approx(box.xMaximum(), abs=15)
     assert south == pytest.approx(box.yMinimum(), abs=15)
     assert north == pytest.approx(box.yMaximum(), abs=15)
+
+
+def test_an_extent_goes_with_the_raster_not_with_a_layer_before_it(
+    provider: Any, worker: Any, landscape: dict, tmp_path: Path
+) -> None:
+    record = worker()
+    sources = tmp_path / "sources.geojson"
+    here, there = QgsCoordinateReferenceSystem("EPSG:3112"), QgsCoordinateReferenceSystem("EPSG:4326")
+    move = QgsCoordinateTransform(here, there, QgsProject.instance()).transform
+    places = [move(QgsPointXY(x, 7999940.0)) for x in (500040.0, 500120.0)]
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [place.x(), place.y()]}}
+        for place in places
+    ]
+    sources.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    given = {"SOURCES": str(sources), "MOVEMENT": landscape["MOVEMENT"], "EXTENT": "500025,500150,7999900,7999975"}
+    run("leastcostcorridors", {**given, "CORRIDORS": str(tmp_path / "corridors.tif")})
+    assert json.loads(record.read_text())["parameters"]["EXTENT"] == [500025.0, 500150.0, 7999900.0, 7999975.0]
 
 
 def test_an_extent_as_text_keeps_its_order(provider: Any, worker: Any, landscape: dict, tmp_path: Path) -> None:
