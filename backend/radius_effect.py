@@ -11,13 +11,13 @@ from jaxtyping import Array
 from .cells import Cells
 from .connectivity import LandscapeModel, window_connectivity
 from .job import Report
-from .memory import human_bytes
+from .memory import human_bytes, room_for_windows
 from .window_plan import WindowPlan, allowed_memory
 from .window_sample import sampled_blocks, sampled_windows
 from .window_shape import WindowShape
 
 _SAMPLE = 5
-_BYTES_PER_BLOCK_CELL = 6 * 8
+_BYTES_PER_BLOCK_CELL = 8 * 8
 #: Percent of C: what is not worth a number, and what the user should know before using the map.
 _SMALLEST_TOLD, _LARGEST_USUAL = 0.1, 10.0
 _REMEDY = "The window is part of the definition of this distance: see RADIUS."
@@ -55,7 +55,7 @@ def say_what_radius_changes(
     if wide == one:
         return
     needed = wide.height * wide.width * (wide.width + wide.lanes) * _BYTES_PER_BLOCK_CELL
-    if needed > allowed_memory(memory_limit) - plan.memory // 2:
+    if needed > room_for_windows(allowed_memory(memory_limit) - plan.memory):
         report.message(f"What twice the RADIUS would change was not tried: it takes {human_bytes(needed)} of memory.")
         return
     blocks_sampled = sampled_blocks(replace(plan, window=one), cells, _SAMPLE)

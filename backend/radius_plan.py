@@ -5,10 +5,10 @@ Light: the toolbox makes the same plan before it starts the worker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import MemoryPlanError
-from .memory import human_bytes
+from .memory import human_bytes, room_for_windows
 from .window_plan import WindowPlan, allowed_memory, band_memory, batch_size, fixed_memory, in_bands
 from .window_shape import WindowShape
 
@@ -23,10 +23,13 @@ class EliminationCost:
         Arrays of height x width x width numbers of 8 bytes that are alive at once.
     nanoseconds : float
         Time per height x width^3 on one core.
+    compilation : int
+        Bytes that the compiler takes beyond the engine's own; measured. Little of it depends on the window.
     """
 
     copies: int
     nanoseconds: float
+    compilation: int = 0
 
     def window_bytes(self, window: WindowShape) -> int:
         """Return the memory that one window needs."""
@@ -89,26 +92,29 @@ def radius_plan(
     MemoryPlanError
         When not even one window fits; says which radius would.
     """
-    limit = allowed_memory(memory_limit)
+    # What the compiler takes is not there for windows: its memory stays with the process.
+    limit = allowed_memory(memory_limit) - cost.compilation
 
-    def needed(radius: int) -> int:
+    def needed(radius: int) -> tuple[int, int]:
+        """Return the bytes of one window, and of everything else."""
         window = radius_window(rows, columns, radius, block)
         if streams:
             fixed = band_memory(rows, columns, window, window.block_rows, gradient=gradient)
         else:
             fixed = fixed_memory(rows, columns, gradient=gradient)
-        return fixed + cost.window_bytes(window)
+        return cost.window_bytes(window), fixed
+
+    def fits(radius: int) -> bool:
+        one, fixed = needed(radius)
+        return one <= room_for_windows(limit - fixed)
 
     window = radius_window(rows, columns, radius, block)
-    one = cost.window_bytes(window)
-    fixed = needed(radius) - one
-    if fixed + one > limit:
-        smaller = radius
-        while smaller > 0 and needed(smaller) > limit:
-            smaller -= 1
+    one, fixed = needed(radius)
+    if not fits(radius):
+        smaller = next((each for each in range(radius - 1, 0, -1) if fits(each)), 0)
         raise MemoryPlanError(
-            f"A window of {window.height} x {window.width} cells needs about {human_bytes(fixed + one)} of memory, "
-            f"{human_bytes(limit)} are allowed.",
+            f"A window of {window.height} x {window.width} cells needs about {human_bytes(fixed + cost.compilation + one)} of "
+            f"memory, {human_bytes(limit + cost.compilation)} are allowed.",
             f"RADIUS = {smaller} would fit; it changes what is computed. Or use a coarser raster, or raise the memory limit."
             if smaller
             else "Use a smaller EXTENT or a coarser raster, or raise the memory limit.",
@@ -117,5 +123,7 @@ def radius_plan(
     plan = WindowPlan(rows, columns, window, 1, 0, 0.0)
     batch = batch_size(one, limit - fixed, plan.blocks)
     seconds = plan.blocks * cost.window_seconds(window) / max(1, threads)
-    whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds)
-    return in_bands(whole, batch * one, limit, gradient=gradient) if streams else whole
+    # LAPACK waits in XLA's pool of threads for others of the pool: two batches at once may take all of them, and wait for ever.
+    whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds, under_way=1)
+    found = in_bands(whole, batch * one, limit, gradient=gradient) if streams else whole
+    return replace(found, memory=found.memory + cost.compilation)

@@ -23,9 +23,6 @@ from .journal import PassJournal, PassState
 from .window_plan import WindowPlan
 from .windows import Batch, Windows
 
-#: Batches under way at once: one is computed while the one before is taken in.
-_UNDER_WAY = 2
-
 
 @dataclass(frozen=True)
 class Found:
@@ -221,13 +218,14 @@ class _Run:
 
     def _computed(self, windows: Windows, skip: int) -> Iterator[tuple[Batch, Found]]:
         """Compute the batches of a band, some at once, and yield what they have found in their order."""
+        under_way = self.plan.under_way
         waiting: deque[tuple[Batch, Future[Found]]] = deque()
-        with ThreadPoolExecutor(_UNDER_WAY, "driftway-windows") as pool:
+        with ThreadPoolExecutor(under_way, "driftway-windows") as pool:
             try:
                 for batch in windows.batches(skip=skip):
                     self.report.raise_if_cancelled()
                     waiting.append((batch, pool.submit(self.what.compute, batch)))
-                    if len(waiting) > _UNDER_WAY:
+                    if len(waiting) > under_way:
                         batch, found = waiting.popleft()
                         yield batch, found.result()
                 while waiting:

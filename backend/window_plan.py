@@ -50,6 +50,8 @@ class WindowPlan:
         Rows that are taken from the raster at once, a multiple of the block's; 0 = all. Changes no result.
     around : int
         Columns around the globe where the last one is joined with the first, which are those of the raster; 0 where it is not.
+    under_way : int
+        Batches computed at once, while those before are taken in. Changes no result.
     """
 
     rows: int
@@ -60,6 +62,7 @@ class WindowPlan:
     seconds: float
     band_rows: int = 0
     around: int = 0
+    under_way: int = 2
 
     @property
     def blocks(self) -> int:

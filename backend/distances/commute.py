@@ -16,9 +16,9 @@ from .abstract import AbstractDistance
 HALO_FOLLOWS = "radius"
 #: Of the distance, and so of the dispersal distance.
 UNIT = "steps"
-#: Of the plan: blocks of memory, and nanoseconds per height x width^3; see `EliminationCost`.
-COST = (4, 1.0)
-GRADIENT_COST = (6, 2.0)
+#: Of the plan: blocks of memory, nanoseconds per height x width^3, and bytes of the compiler; see `EliminationCost`.
+COST = (4, 1.0, 130_000_000)
+GRADIENT_COST = (6, 2.0, 190_000_000)
 
 
 class CommuteDistance(AbstractDistance):

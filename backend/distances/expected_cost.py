@@ -14,9 +14,9 @@ HALO_FOLLOWS = "radius"
 UNIT = "units of cost"
 #: Whether the cost of a step is asked for.
 HAS_STEP_COST = True
-#: Of the plan: blocks of memory, and nanoseconds per height x width^3; see `EliminationCost`.
-COST = (8, 4.0)
-GRADIENT_COST = (17, 12.0)
+#: Of the plan: blocks of memory, nanoseconds per height x width^3, and bytes of the compiler; see `EliminationCost`.
+COST = (8, 4.0, 480_000_000)
+GRADIENT_COST = (17, 12.0, 960_000_000)
 
 
 class ExpectedCostDistance(AbstractWalkDistance):

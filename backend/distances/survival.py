@@ -12,9 +12,9 @@ HALO_FOLLOWS = "radius"
 UNIT = "nats"
 #: Whether the cost of a step is asked for.
 HAS_STEP_COST = True
-#: Of the plan: blocks of memory, and nanoseconds per height x width^3; see `EliminationCost`.
-COST = (5, 3.0)
-GRADIENT_COST = (9, 8.0)
+#: Of the plan: blocks of memory, nanoseconds per height x width^3, and bytes of the compiler; see `EliminationCost`.
+COST = (5, 3.0, 340_000_000)
+GRADIENT_COST = (9, 8.0, 500_000_000)
 
 
 class SurvivalDistance(AbstractWalkDistance):
