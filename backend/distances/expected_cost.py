@@ -16,7 +16,7 @@ UNIT = "units of cost"
 HAS_STEP_COST = True
 #: Of the plan: blocks of memory, nanoseconds per height x width^3, and bytes of the compiler; see `EliminationCost`.
 COST = (8, 4.0, 480_000_000)
-GRADIENT_COST = (17, 12.0, 960_000_000)
+GRADIENT_COST = (38, 12.0, 850_000_000)
 
 
 class ExpectedCostDistance(AbstractWalkDistance):

@@ -18,7 +18,7 @@ HALO_FOLLOWS = "radius"
 UNIT = "map units"
 #: Of the plan: blocks of memory, nanoseconds per height x width^3, and bytes of the compiler; see `EliminationCost`.
 COST = (4, 1.0, 130_000_000)
-GRADIENT_COST = (6, 2.0, 190_000_000)
+GRADIENT_COST = (8, 2.0, 170_000_000)
 
 
 class ResistanceDistance(AbstractDistance):

@@ -14,7 +14,7 @@ UNIT = "nats"
 HAS_STEP_COST = True
 #: Of the plan: blocks of memory, nanoseconds per height x width^3, and bytes of the compiler; see `EliminationCost`.
 COST = (5, 3.0, 340_000_000)
-GRADIENT_COST = (9, 8.0, 500_000_000)
+GRADIENT_COST = (20, 8.0, 510_000_000)
 
 
 class SurvivalDistance(AbstractWalkDistance):

@@ -77,10 +77,10 @@ def rasters(tmp_path_factory) -> dict[str, str]:
 def run(tmp_path, environment, rasters):
     """Run a job in a worker and return its last event."""
 
-    def begin(memory_limit: int) -> dict:
+    def begin(memory_limit: int, **parameters: object) -> dict:
         job = {
             "analysis": "connectivity",
-            "parameters": {**rasters, "DISPERSAL_DISTANCE": 45.0},
+            "parameters": {**rasters, "DISPERSAL_DISTANCE": 45.0, **parameters},
             "outputs": {"FUNCTIONAL_HABITAT": str(tmp_path / "habitat.tif")},
             "memory_limit": memory_limit,
         }
@@ -105,6 +105,19 @@ def test_a_worker_keeps_to_its_memory_limit(run):
         assert result["usage"]["peak_memory"] <= 1.2 * (limit or 10**10)
         results.append(result["numbers"]["C"])
     assert results == pytest.approx([results[0]] * 3, rel=1e-12)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the peak of the memory is not known there")
+def test_a_worker_with_declared_windows_keeps_to_its_memory_limit(run, tmp_path):
+    """What compiling takes included; and its batches never wait for each other, for which many are needed."""
+    quality, movement = (write_raster(tmp_path / f"{n}.tif", each) for n, each in enumerate(landscape(40, 60)))
+    options = {"QUALITY": str(quality), "MOVEMENT": str(movement), "DISTANCE": "resistance", "RADIUS": 4, "BLOCK": 3}
+    refused = run(450_000_000, **options)
+    assert (refused["event"], refused["code"]) == ("error", "memory")
+    limit = 620_000_000
+    result = run(limit, **options)
+    assert result["event"] == "result", result
+    assert 0 < result["usage"]["peak_memory"] <= 1.2 * limit
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="the time of a process is not known there")
