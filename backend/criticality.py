@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from .cells import Cells
 from .connectivity import LandscapeModel, source_connectivity
 from .job import Report
+from .journal import Journal
 from .window_plan import WindowPlan
 from .window_shape import WindowShape
 from .windows import Batch, Windows
+
+_NAME = "criticality"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,13 @@ class Criticality:
 
 
 def criticality(
-    model: LandscapeModel, plan: WindowPlan, cells: Cells, report: Report, *, ways_end_at_limit: bool
+    model: LandscapeModel,
+    plan: WindowPlan,
+    cells: Cells,
+    report: Report,
+    *,
+    ways_end_at_limit: bool,
+    journal: Journal | None = None,
 ) -> Criticality:
     r"""Compute :math:`C - C_{-k}` of every node k, with C without self terms.
 
@@ -52,6 +61,8 @@ def criticality(
         As of `connectivity_by_rows`.
     ways_end_at_limit : bool
         Whether a cell beyond the limit of all sources of a window cannot matter to them (true of shortest paths).
+    journal : Journal, optional
+        Where a run that was interrupted goes on, and leaves how far it is.
 
     Returns
     -------
@@ -61,11 +72,20 @@ def criticality(
     strip = cells.strip(0, cells.rows)
     # Any cell may be a source: a pair whose source has no quality adds nothing, with or without a cell.
     windows = Windows(alone, strip.resistance, strip.quality, habitat_only=True, movement_cost=strip.movement_cost)
-    loss = np.zeros(windows.padded_shape)
+    done, loss = 0, np.zeros(windows.padded_shape)
+    before = journal.entry(_NAME) if journal is not None else None
+    if (
+        journal is not None and before is not None and before["window"] == repr(plan.window)
+    ):  # other blocks count otherwise
+        done, loss = before["batches"], journal.arrays(_NAME)["loss"]
     one = _OneWindow(model, plan.window, plan.batch, ways_end_at_limit)
-    for batch in windows.batches():
+    for number, batch in enumerate(windows.batches(), start=1):
+        if number <= done:
+            continue
         report.raise_if_cancelled()
         windows.add_windows(loss, batch, one.losses(batch, report)[None])
+        if journal is not None and journal.is_due():
+            journal.enter(_NAME, {"batches": number, "window": repr(plan.window)}, {"loss": loss})
         report.progress(batch.done, "Taking cells away")
     return Criticality(np.where(strip.node, windows.unpad(loss), 0), strip.quality, strip.node)
 

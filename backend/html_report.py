@@ -219,7 +219,7 @@ def _png(rgba: NDArray[np.uint8]) -> bytes:
 
 def _histogram(values: NDArray[np.float64]) -> str:
     low, high = (float(edge) for edge in np.quantile(values, [0.001, 0.999]))
-    if not high > low:
+    if not high - low > 1e-9 * max(abs(low), abs(high)):  # else bars would be rounding
         return f"<p class=sub>All but 0.2 % of the {values.size:,} cells hold {number(low)}.</p>"
     counts, _ = np.histogram(values, bins=60, range=(low, high))
     tallest = max(1, counts.max())

@@ -225,6 +225,9 @@ def window_of(values: dict[str, Any], grid: Grid) -> tuple[MovingWindow, list[st
         warnings.append(f"BLOCK is an even number of cells, and a block has a cell at its centre: {block} is used.")
     if values["DECAY_DISTANCE"] is not None and values["DECAY_DISTANCE"] <= 0:
         raise InputError("DECAY_DISTANCE", f"It is {values['DECAY_DISTANCE']:g}.", "Give a length > 0.")
+    direction = values["DIRECTION"]
+    if direction is not None and grid.south_up:  # whose rows go north
+        direction = (180 - direction) % 360
     window = MovingWindow(
         radius=float(values["RADIUS"]),
         buffer=float(values["BUFFER"]),
@@ -237,7 +240,7 @@ def window_of(values: dict[str, Any], grid: Grid) -> tuple[MovingWindow, list[st
         correct_artefacts=values["CORRECT_ARTEFACTS"],
         decay=values["DECAY"],
         decay_distance=values["DECAY_DISTANCE"] or max(values["RADIUS"] / 2, 1e-9),
-        direction=values["DIRECTION"],
+        direction=direction,
         wedge=values["WEDGE"],
     )
     return window, warnings

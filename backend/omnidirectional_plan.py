@@ -108,8 +108,7 @@ def omnidirectional_plan(
         raise MemoryPlanError(
             f"The run needs about {human_bytes(memory)} of memory, {human_bytes(limit)} are allowed: windows of "
             f"{2 * reach_rows + 1} x {2 * reach_columns + 1} cells on {threads} threads, rows of {grid.columns} cells.",
-            f"Lower RADIUS + BUFFER to {_affordable(grid, window, limit, rasters)} cells or less, use fewer threads, or "
-            "raise the memory limit.",
+            _remedy(grid, window, limit, rasters, threads, null=null, gradient=gradient),
             "RADIUS",
         )
     circle = math.pi * (reach_rows + 0.5) * (reach_columns + 0.5)
@@ -126,13 +125,27 @@ def _thread_bytes(cells: int, lanes: int, window: MovingWindow, *, null: bool) -
     return factor * twice + frames
 
 
-def _affordable(grid: Grid, window: MovingWindow, limit: int, rasters: int) -> int:
-    """Return the largest reach, in cells, that fits on one thread."""
-    low, high = 1, max(window.reach)
-    while low < high:
-        middle = (low + high + 1) // 2
-        cells = (2 * middle + 3) ** 2
-        strip = (2 * middle + window.block) * (grid.columns + 2 * middle) * 8 * (2 * rasters + 8)
-        fits = _WORKER_BYTES + strip + _thread_bytes(cells, 1, window, null=True) <= limit
-        low, high = (middle, high) if fits else (low, middle - 1)
-    return low
+def _remedy(
+    grid: Grid, window: MovingWindow, limit: int, rasters: int, threads: int, *, null: bool, gradient: bool
+) -> str:
+    """Say the largest reach, in cells, that fits on so many threads, or that one thread would do."""
+    reach = max(window.reach)
+
+    def largest(threads: int) -> int:
+        low, high = 0, reach
+        while low < high:
+            middle = (low + high + 1) // 2
+            strip = (2 * middle + window.block) * (grid.columns + 2 * middle) * 8
+            strips = strip * (2 * (rasters + 1) + 2 * 2 + (4 if gradient else 0))
+            cells = (2 * middle + 3) ** 2
+            shared = min(_SHARED_BYTES, int(24 * 8 * factor_entries(cells))) if null else 0
+            memory = _WORKER_BYTES + strips + threads * _thread_bytes(cells, 1, window, null=null) + shared
+            low, high = (middle, high) if memory <= limit else (low, middle - 1)
+        return low
+
+    here, alone = largest(threads), largest(1)
+    if not alone:
+        return "Raise the memory limit."
+    fewer = "" if alone == here else f", or to {alone} with 1 thread" if alone < reach else ", or use 1 thread"
+    lower = f"Lower RADIUS + BUFFER to {here} cells or less" if here else "No radius fits on so many threads"
+    return f"{lower}{fewer}, or raise the memory limit."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ def run_currents(
     """
     grid = prepared.source.grid
     needed = grid.cells * _STORED * (1 + null + gradient)
-    journal = outputs.journal({"rasters": prepared.content}, needed)
+    journal = outputs.journal({"rasters": prepared.content, "setting": _setting(prepared, null, mask)}, needed)
     if journal.holds_work:
         report.message("An earlier run of the same job was interrupted: it goes on from there.")
     names = ("cumulative", "potential") if null else ("cumulative",)
@@ -124,6 +124,13 @@ def run_currents(
         if gradient:
             journal.enter("windows", windows)
     return Maps(files[0], files[1] if null else None, windows), journal
+
+
+def _setting(prepared: Prepared, null: bool, mask: bool) -> str:
+    """Return all that the sums depend on besides the rasters: an ini file may say what no parameter of the job does."""
+    source = prepared.source
+    read = source.is_conductance, source.strengths, source.conditions, source.single, sorted(source.bands)
+    return repr((prepared.window, *read, null, mask))
 
 
 def run_sensitivity(prepared: Prepared, maps: Maps, journal: Journal, of: str, report: Report) -> RowFile:
@@ -149,8 +156,6 @@ def _weights(prepared: Prepared, maps: Maps, of: str) -> Callable[[int, int], Va
         there = source.conductance(source.movement(first, rows)) > 0
         if "SENSITIVITY_MASK" in source.bands:
             there &= source.read("SENSITIVITY_MASK", first, rows) > 0
-        if of == "normalised":
-            there &= maps.potential_rows(slice(first, first + rows)) > 0
         return there
 
     if of == "cumulative":
@@ -158,19 +163,19 @@ def _weights(prepared: Prepared, maps: Maps, of: str) -> Callable[[int, int], Va
     number = max(1, sum(int(counted(first, rows).sum()) for first, rows in strips(source.grid)))
 
     def weigh(first: int, rows: int) -> Values:
-        there = counted(first, rows)
-        potential = np.where(there, maps.potential_rows(slice(first, first + rows)), 1.0)
-        return np.where(there, 1 / (potential * number), 0.0)
+        potential = np.nan_to_num(maps.potential_rows(slice(first, first + rows)))
+        flows = counted(first, rows) & (potential > 0)  # where nothing does, normalised current is 0 and stays so
+        return np.where(flows, 1 / (np.where(flows, potential, 1.0) * number), 0.0)
 
     return weigh
 
 
 def statistics(prepared: Prepared, values: Callable[[slice], Values]) -> tuple[float, float, float]:
-    """Return sum, mean and largest of a map over its cells."""
+    """Return sum, mean and largest of a map over the cells that can be crossed."""
+    source = prepared.source
     total, count, largest = [], 0, -math.inf
-    for rows in _slices(prepared):
-        there = values(rows)
-        there = there[~np.isnan(there)]
+    for first, rows in strips(source.grid):
+        there = values(slice(first, first + rows))[source.conductance(source.movement(first, rows)) > 0]
         if there.size:
             total.append(float(there.sum()))
             count += there.size
@@ -185,8 +190,3 @@ def show(page: HtmlReport, name: str, prepared: Prepared, values: Callable[[slic
     step = max(1, math.ceil(math.sqrt(grid.cells / _DRAWN_CELLS)))
     drawn = np.concatenate([values(slice(row, row + 1))[:, ::step] for row in range(0, grid.rows, step)])
     page.add_map(name, np.nan_to_num(drawn), ~np.isnan(drawn), step=step)
-
-
-def _slices(prepared: Prepared) -> Iterator[slice]:
-    for first, rows in strips(prepared.source.grid):
-        yield slice(first, first + rows)

@@ -12,7 +12,7 @@ from .errors import InputError
 from .moving_window import MovingWindow
 from .omnidirectional_checks import check_projected, check_window, read_table
 from .omnidirectional_rows import Condition, RowSource, Strengths
-from .raster_io import RasterBand, grid_difference
+from .raster_io import Grid, RasterBand, grid_difference
 
 _TRUE = ("true", "True", "TRUE")
 _SINGLE = ("single", "Single", "SINGLE")
@@ -185,13 +185,14 @@ def read_settings(path: str | Path) -> OmniscapeSettings:
     return settings
 
 
-def window_of(settings: OmniscapeSettings, *, compatible: bool) -> MovingWindow:
-    """Return the window that an ini describes."""
+def window_of(settings: OmniscapeSettings, grid: Grid, *, compatible: bool) -> MovingWindow:
+    """Return the window that an ini describes, on a grid; Omniscape takes all cells for square."""
     return MovingWindow(
         radius=settings.cells("radius"),
         buffer=settings.cells("buffer"),
         block=settings.block,
         neighbours=4 if settings.flag("connect_four_neighbors_only") else 8,
+        step_height=1.0 if compatible else grid.cell_height / grid.cell_width,
         compatible=compatible,
         correct_artefacts=settings.flag("correct_artifacts"),
     )
@@ -281,6 +282,7 @@ def check_settings(settings: OmniscapeSettings, *, compatible: bool) -> tuple[Ro
     """Return rasters and window of an ini, all headers checked."""
     for key in ("comparison1", "comparison2"):
         settings.choice(key, ("within", "equal"))
-    source, window = source_of(settings, compatible=compatible), window_of(settings, compatible=compatible)
+    source = source_of(settings, compatible=compatible)
+    window = window_of(settings, source.grid, compatible=compatible)
     check_window(window, source.grid, "INI", "INI", "INI")
     return source, window

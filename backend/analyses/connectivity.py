@@ -208,7 +208,14 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         from ..criticality import criticality
 
         ends = landscape_checks.distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") != "radius"
-        lost = criticality(landscape.model, landscape.windows, landscape.cells, report, ways_end_at_limit=ends)
+        lost = criticality(
+            landscape.model,
+            landscape.windows,
+            landscape.cells,
+            report,
+            ways_end_at_limit=ends,
+            journal=maps.journal,
+        )
         maps.put("CRITICALITY", "map", 0, lost.loss + count_self * lost.quality**2, lost.node)
     report.progress(1, "Writing the results")
     maps.write(outputs, job)

@@ -27,10 +27,10 @@ DECLARATION = Declaration(
         "by the mean of their conductances over the distance. Cumulative current is the sum of the currents through a cell over "
         "all windows; flow potential is the same with resistance 1 everywhere; normalised current is their ratio: above 1 "
         "movement is channelled, below 1 impeded, near 1 diffuse.",
-        "Blocks lie side by side from the first row and column; where none fits any more, at the last rows and columns, there "
+        "Blocks lie side by side from the first row and column of the file; where none fits any more, at the last rows and columns, there "
         "are no targets. A block whose centre is a barrier has no ground and receives nothing. Currents that are rounding "
         "(along an edge, below 1e-9 of what the target receives) count as 0. Sources that the circle does not connect to the "
-        "target send nothing. Every window is solved directly: no tolerance can end a run.",
+        "target send nothing: their share is lost. Every window is solved directly: no tolerance can end a run.",
         "<b>MODE</b>: corrected is right everywhere. compatible reproduces Omniscape.jl, whose maps differ in these: the block "
         "that sends nothing lies at a fixed offset from the window's corner, which is the wrong place near the top and left edge; "
         "flow potential uses the whole square around the circle and ignores nodata; strength on nodata counts; "

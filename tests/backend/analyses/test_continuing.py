@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_landscapes import Listener, Outcome, run_job, write_raster
+from small_landscapes import Listener, Outcome, read_raster, run_job, write_raster
 
 from backend import journal, registry, window_plan
 from backend.errors import Cancelled
@@ -82,6 +83,38 @@ def test_a_cancelled_run_continues_and_ends_in_the_same_bits(laboratory, journal
     again = laboratory.run(analysis, *pair, **options)
     assert continued(again) == ["Continuing a run that was interrupted: " + continued(again)[0].split(": ")[1]]
     same(again, expected)
+    assert list(journals.iterdir()) == []
+
+
+class StopsAtCells(Listener):
+    """Asks to stop while cells are taken away, and counts how often it hears of that."""
+
+    def __init__(self, patience: float) -> None:
+        super().__init__()
+        self.taken, self.patience = 0, patience
+
+    def progress(self, fraction: float, step: str) -> None:
+        self.taken += step == "Taking cells away"
+
+    def raise_if_cancelled(self) -> None:
+        if self.taken >= self.patience:
+            raise Cancelled
+
+
+def test_criticality_continues_where_it_was(laboratory, journals):
+    pair = landscape(12)
+    options = {"outputs": ("CRITICALITY",), "DISPERSAL_DISTANCE": 6.0}
+    counts, maps = [], []
+    for patience in (float("inf"), 4, float("inf")):
+        report = StopsAtCells(patience)
+        job = laboratory.job("connectivity", *pair, **options)
+        with contextlib.suppress(Cancelled), Outputs(job) as outputs:
+            registry.load("analyses", job.analysis).run(job, report, outputs)
+            maps.append(read_raster(outputs.publish()["CRITICALITY"]))
+        counts.append(report.taken)
+    assert counts[0] > 4 == counts[1]
+    assert counts[1] + counts[2] == counts[0]
+    np.testing.assert_array_equal(maps[0], maps[1])
     assert list(journals.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from osgeo import gdal
 from small_landscapes import Laboratory, Listener, read_raster, run_job
 
-from backend import registry
+from backend import omniscape_settings, registry
 from backend.errors import Cancelled, InputError, MemoryPlanError
 from backend.job import Job
 from backend.outputs import Outputs
+from backend.raster_io import Grid
 
 REFERENCE = Path(__file__).resolve().parents[2] / "reference" / "omniscape"
 # Omniscape's conjugate gradients stop at 1e-6.
@@ -233,13 +235,85 @@ def test_a_plan_that_does_not_fit_says_what_would(laboratory, landscape):
     resistance = np.ones((300, 300))
     values = {"RESISTANCE": laboratory.raster(resistance), "RADIUS": 140}
     job = job_of(laboratory, values, "CUMULATIVE_CURRENT", memory_limit=500_000_000)
-    with pytest.raises(MemoryPlanError, match="cells or less"):
+    with pytest.raises(MemoryPlanError, match=r"cells or less") as caught:
         registry.load("analyses", "omnidirectionalcurrent").check(job, Listener())
+    reach = int(re.findall(r"to (\d+) cells", caught.value.remedy)[0])
+    assert 0 < reach < 140
+    fits = job_of(laboratory, {**values, "RADIUS": reach}, "CUMULATIVE_CURRENT", memory_limit=500_000_000)
+    registry.load("analyses", "omnidirectionalcurrent").check(fits, Listener())
+
+
+def test_direction_is_geographic_whichever_way_rows_are_stored(laboratory, landscape):
+    resistance, strength = landscape(True)
+    maps = []
+    for south_up in (False, True):
+        files = [laboratory.raster(values, south_up=south_up) for values in (resistance, strength)]
+        values = {"RESISTANCE": files[0], "SOURCE": files[1], "SOURCE_FROM": "raster", "RADIUS": 5, "DIRECTION": 30}
+        maps.append(run_job(job_of(laboratory, values, "CUMULATIVE_CURRENT")).map("CUMULATIVE_CURRENT"))
+    np.testing.assert_allclose(maps[0], maps[1], 1e-5, 1e-6)
+
+
+def test_an_ini_knows_oblong_cells_unless_it_has_to_be_compatible(tmp_path):
+    folder = tmp_path / "oblong"
+    ini = edited(folder)
+    plain = [
+        omniscape_settings.check_settings(omniscape_settings.read_settings(ini), compatible=c)[1] for c in (False, True)
+    ]
+    assert [window.step_height for window in plain] == [1, 1]
+    settings = omniscape_settings.read_settings(ini)
+    grid = Grid(30, 30, 0.0, 0.0, 10.0, 20.0, False, "")
+    windows = [omniscape_settings.window_of(settings, grid, compatible=c) for c in (False, True)]
+    assert [window.step_height for window in windows] == [grid.cell_height / grid.cell_width, 1]
+
+
+def test_an_ini_that_was_changed_does_not_go_on_from_before(tmp_path, monkeypatch):
+    monkeypatch.setenv("DRIFTWAY_JOURNAL_SECONDS", "0")
+    monkeypatch.setattr("backend.journal._SHARE", 0)
+    monkeypatch.setattr("backend.journal.code_digest", lambda: "the code as it is")
+    analysis = registry.load("analyses", "omniscapeini")
+    job = ini_job(edited(tmp_path, radius="6", block_size="1"), tmp_path / "out", "corrected")
+    with pytest.raises(Cancelled), Outputs(job) as outputs:
+        analysis.run(job, Impatient(), outputs)
+    assert outputs.can_be_continued
+    edited(tmp_path, radius="4", block_size="1")
+    changed = run_job(job)
+    assert not any("goes on" in text for text in changed.heard.messages)
+    edited(tmp_path, radius="6", block_size="1")
+    assert any("goes on" in text for text in run_job(job).heard.messages)
+
+
+def test_a_raster_of_one_column_has_a_report(laboratory):
+    resistance = np.random.default_rng(2).uniform(1, 9, (25, 1))
+    values = {"RESISTANCE": laboratory.raster(resistance), "RADIUS": 3}
+    outcome = run_job(job_of(laboratory, values, *MAPS, "REPORT"))
+    assert "hold" in outcome.text("REPORT")  # normalised current is 1 but for rounding
+
+
+def test_sensitivity_is_that_of_the_mean_that_is_reported(laboratory):
+    random = np.random.default_rng(4)
+    resistance, strength = random.uniform(1, 9, (8, 9)), random.random((8, 9))
+    resistance[:, 6] = np.nan  # behind it nothing flows
+    strength[:, 6:] = 0
+    source = laboratory.raster(strength)
+
+    def run(values):
+        given = {"RESISTANCE": laboratory.raster(values), "SOURCE": source, "SOURCE_FROM": "raster", "RADIUS": 3}
+        return run_job(job_of(laboratory, given, "NORMALISED_CURRENT", "SENSITIVITY"))
+
+    found, means = run(resistance).map("SENSITIVITY")[3, 3], []
+    for change in (1e-4, -1e-4):
+        other = resistance.copy()
+        other[3, 3] += change
+        means.append(run(other).numbers["MEAN_NORMALISED"])
+    assert found == pytest.approx((means[0] - means[1]) / 2e-4, rel=1e-4)
 
 
 def test_barriers_can_be_written_as_zero(laboratory, landscape):
     values = {**rasters(laboratory, landscape), "MASK_NODATA": False}
-    found = run_job(job_of(laboratory, values, *MAPS)).map("CUMULATIVE_CURRENT")
+    masked = run_job(job_of(laboratory, {**values, "MASK_NODATA": True}, *MAPS))
+    outcome = run_job(job_of(laboratory, values, *MAPS))
+    assert outcome.numbers == masked.numbers
+    found = outcome.map("CUMULATIVE_CURRENT")
     resistance, _ = landscape(True)
     assert (found[np.isnan(resistance)] == 0).all()
     assert gdal.Open(str(laboratory.folder / "cumulative_current.tif")).GetRasterBand(1).GetNoDataValue() == -9999
