@@ -105,7 +105,7 @@ class _OneWindow:
         if whole == 0:
             return found
         matters = np.asarray(_reached(self.model, *given, self.window, self.ways_end_at_limit))[0]
-        places = self._places(np.argwhere(matters))
+        places = self._places(np.argwhere(_and_beside(matters)))
         for first in range(0, len(places), self.batch):
             report.raise_if_cancelled()
             chosen = places[first : first + self.batch]
@@ -124,6 +124,16 @@ class _OneWindow:
         for row, column in cells:
             by_cell.setdefault((row, column % around), []).append((row, column))
         return [np.array(places) for places in by_cell.values()]
+
+
+def _and_beside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return cells and those that share a side with them: out of reach, they may still hold a diagonal step open."""
+    found = cells.copy()
+    found[1:] |= cells[:-1]
+    found[:-1] |= cells[1:]
+    found[:, 1:] |= cells[:, :-1]
+    found[:, :-1] |= cells[:, 1:]
+    return found
 
 
 def _without(given: Sequence[Any], chosen: list[NDArray[np.intp]], size: int) -> Sequence[Any]:

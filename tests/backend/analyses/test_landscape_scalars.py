@@ -156,3 +156,14 @@ def test_criticality_that_takes_days_is_refused():
     heard = Listener()
     check_criticality(WindowPlan(50, 50, WindowShape(4, 4, 5, 5), 64, 10**9, 0.1), heard)
     assert "196 cells" in heard.messages[0]
+
+
+def test_a_cell_out_of_reach_may_hold_a_diagonal_step_open(laboratory):
+    quality = np.ones((6, 6))
+    resistance = np.full((6, 6), np.nan)
+    resistance[2, 2] = resistance[3, 3] = 1
+    resistance[2, 3] = 50  # without it the step from (2, 2) to (3, 3) squeezes between two barriers
+    options = {"MOVEMENT_KIND": "resistance", "DISPERSAL_DISTANCE": 5.0}
+    whole = laboratory.run("connectivity", quality, resistance, outputs=("CRITICALITY",), **options)
+    assert whole.numbers["C"] > 0
+    assert whole.map("CRITICALITY")[2, 3] == pytest.approx(whole.numbers["C"], rel=1e-6)
