@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .actions import Action
 from .errors import InputError
+from .geographic import row_areas
 from .job import Report
 from .landscape_checks import LandscapeHeaders, read_whole
 from .parcels import Parcels, field_of_costs, polygon_layer, read_parcels
@@ -143,6 +144,7 @@ def read_candidates(headers: LandscapeHeaders, values: dict[str, Any], action: A
     layer = candidate_layer(headers, values)
     cell_cost = _cell_cost(headers, unit, report)
     possible = _possible(headers, values, action, cell_cost, report)
+    _check_costs(headers, possible, report)
     parcels = read_parcels(layer, headers.grid, report) if layer is not None else None
     number, feature = _numbered(possible, parcels, int(values["BLOCK_SIDE"]))
     cost: NDArray[np.float64] = np.bincount(number[number >= 0], cell_cost[number >= 0]).astype(float)
@@ -167,11 +169,21 @@ def mask(headers: LandscapeHeaders, name: str, report: Report) -> NDArray[np.boo
 
 def _cell_cost(headers: LandscapeHeaders, unit: str, report: Report) -> NDArray[np.float64]:
     grid = headers.grid
-    even = np.full((grid.rows, grid.columns), grid.cell_width * grid.cell_height if unit == "area" else 1.0)
+    even = np.ones((grid.rows, grid.columns))
+    if unit == "area":
+        even *= row_areas(headers.sphere, grid.rows)[:, None] if headers.sphere else grid.cell_width * grid.cell_height
     if "COST" not in headers.bands:
         return even
     cost = read_whole(headers, "COST", report)
-    wrong = (cost <= 0) | np.isinf(cost)
+    return cost if unit == "cost" else np.where(np.isnan(cost), np.nan, even)
+
+
+def _check_costs(headers: LandscapeHeaders, possible: NDArray[np.bool_], report: Report) -> None:
+    """Raise `InputError` where a cell that could be acted in has no cost > 0; what the others hold, such as 0 in water, is no matter."""
+    if "COST" not in headers.bands:
+        return
+    cost = read_whole(headers, "COST", report)
+    wrong = possible & ((cost <= 0) | np.isinf(cost))
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise InputError(
@@ -180,7 +192,6 @@ def _cell_cost(headers: LandscapeHeaders, unit: str, report: Report) -> NDArray[
             f"{headers.corner[0] + row + 1}, column {headers.corner[1] + column + 1}: {cost[row, column]:g}).",
             "Give every candidate a cost > 0; nodata means that it is no candidate.",
         )
-    return cost if unit == "cost" else np.where(np.isnan(cost), np.nan, even)
 
 
 def _possible(

@@ -109,7 +109,7 @@ def impact_of(job: Job, plan: LandscapePlan, landscape: Landscape, planned: Plan
         "C_BEFORE": before_total,
         "C_AFTER": after_total,
         "LOSS": loss,
-        "LOSS_PERCENT": 100 * loss / max(before_total, 1e-300),
+        "LOSS_PERCENT": 100 * loss / before_total if before_total > 0 else float("nan"),
         "LOSS_OF_HABITAT": before_total - habitat_total,
         "LOSS_OF_WAYS": habitat_total - after_total,
         "BEST_CROSSING": float(np.nanmax(crossings)) if np.isfinite(crossings).any() else float("nan"),

@@ -172,8 +172,8 @@ class Blocks:
         report: Report,
         edits: Edits | None = None,
         variant: NDArray[np.intp] | None = None,
-    ) -> Iterator[tuple[WindowShape, NDArray[np.intp], tuple[Any, Any, Any]]]:
-        """Yield windows of blocks in batches: their shape, their places in `blocks`, and (resistance, quality, cost)."""
+    ) -> Iterator[tuple[WindowShape, NDArray[np.intp], tuple[Any, Any, Any, Any]]]:
+        """Yield windows of blocks in batches: their shape, places in `blocks`, and (resistance, quality, cost, latitude)."""
         lowest: NDArray[np.floating] | float = np.inf
         if edits is not None and variant is not None:
             lowest = np.array([values.min(initial=np.inf) for values in edits.resistance])[variant]
@@ -197,7 +197,9 @@ class Blocks:
         columns = blocks % self.shape[1] * self.side[1] + self.halo[1] - window.halo_columns
         return rows, columns
 
-    def _cut(self, ground: Ground, window: WindowShape, blocks: NDArray[np.intp], size: int) -> tuple[Any, Any, Any]:
+    def _cut(
+        self, ground: Ground, window: WindowShape, blocks: NDArray[np.intp], size: int
+    ) -> tuple[Any, Any, Any, Any]:
         tops, lefts = self.corner(window, blocks)
         found: list[Any] = []
         for values, filling in ((ground.resistance, np.inf), (ground.quality, 0), (ground.cost, 0)):
@@ -208,17 +210,26 @@ class Blocks:
             cut = np.full((size, window.height, window.width), filling, values.dtype)
             cut[: len(blocks)] = views[tops, lefts]
             found.append(cut)
-        return found[0], found[1], found[2]
+        return found[0], found[1], found[2], self._latitude(tops, window, size)
+
+    def _latitude(self, tops: NDArray[np.intp], window: WindowShape, size: int) -> NDArray[np.float64] | None:
+        """Return the latitudes of the windows' rows, radians, shape (size, height), where there is a sphere."""
+        sphere = self.model.neighbourhood.sphere
+        if sphere is None:
+            return None
+        first_rows = np.zeros(size, np.intp)
+        first_rows[: len(tops)] = tops - self.halo[0]
+        return sphere.latitudes(first_rows, window.height)
 
     def _edit(
         self,
-        cut: tuple[Any, Any, Any],
+        cut: tuple[Any, Any, Any, Any],
         window: WindowShape,
         blocks: NDArray[np.intp],
         edits: Edits,
         variant: NDArray[np.intp],
     ) -> None:
-        resistance, quality, _ = cut
+        resistance, quality, *_ = cut
         tops, lefts = self.corner(window, blocks)
         for place, number in enumerate(variant):
             cells = edits.cells[number]
@@ -239,8 +250,10 @@ class Blocks:
         """Return what each of the blocks adds to C, without self terms."""
         found = np.zeros(len(blocks))
         done = 0
-        for window, places, (resistance, quality, cost) in self.batches(ground, blocks, report, edits, variant):
-            added = _block_values(self.model, resistance, quality, cost, window)
+        for window, places, (resistance, quality, cost, latitude) in self.batches(
+            ground, blocks, report, edits, variant
+        ):
+            added = _block_values(self.model, resistance, quality, cost, latitude, window)
             found[places] = np.asarray(added)[: len(places)]
             done += len(places)
             report.progress(done / len(blocks), "")
@@ -256,14 +269,14 @@ class Blocks:
         found = np.zeros(len(blocks))
         by_resistance, by_quality = np.zeros(ground.resistance.shape), np.zeros(ground.resistance.shape)
         done = 0
-        for window, places, (resistance, quality, cost) in self.batches(ground, blocks, report):
+        for window, places, (resistance, quality, cost, latitude) in self.batches(ground, blocks, report):
             of_resistance = np.zeros((0, 0, 0))
             if by_paths:
-                distance, pull = _distances_and_pullback(self.model, resistance, cost, window)
+                distance, pull = _distances_and_pullback(self.model, resistance, cost, latitude, window)
                 added, (by_distance, of_quality) = _weighted(self.model, distance, quality, window)
                 of_resistance = np.asarray(_pulled(pull, by_distance))
             else:
-                added, of_quality = _by_quality(self.model, resistance, quality, cost, window)
+                added, of_quality = _by_quality(self.model, resistance, quality, cost, latitude, window)
             found[places] = np.asarray(added)[: len(places)]
             rows, columns = self.corner(window, blocks[places])
             for total, values in ((by_resistance, of_resistance), (by_quality, np.asarray(of_quality))):
@@ -297,10 +310,10 @@ class Blocks:
             place = first[number] + np.searchsorted(starts[number], self.block_of(each))
             lanes[place, each // self.columns % self.side[0] * self.side[1] + each % self.columns % self.side[1]] = True
         pairs = [owner * self.count + blocks]
-        for window, places, (resistance, _, cost) in self.batches(ground, blocks, report, edits, owner):
+        for window, places, (resistance, _, cost, latitude) in self.batches(ground, blocks, report, edits, owner):
             mask = np.zeros((len(resistance), lanes.shape[1]), bool)
             mask[: len(places)] = lanes[places]
-            near = np.asarray(_within_reach(self.model, resistance, cost, jnp.asarray(mask), window))
+            near = np.asarray(_within_reach(self.model, resistance, cost, latitude, jnp.asarray(mask), window))
             index, row, column = np.nonzero(near[: len(places)])
             tops, lefts = self.corner(window, blocks[places])
             block = (tops[index] + row - self.halo[0]) // self.side[0] * self.shape[1]
@@ -339,14 +352,21 @@ def _accessible(
 
 @eqx.filter_jit
 def _block_values(
-    model: LandscapeModel, resistance: Array, quality: Array, cost: Array | None, window: WindowShape
+    model: LandscapeModel,
+    resistance: Array,
+    quality: Array,
+    cost: Array | None,
+    latitude: Array | None,
+    window: WindowShape,
 ) -> Float[Array, " windows"]:
-    return _accessible(model, model.distances(resistance, window, cost), quality, window)
+    return _accessible(model, model.distances(resistance, window, cost, latitude), quality, window)
 
 
 @eqx.filter_jit
-def _distances_and_pullback(model: LandscapeModel, resistance: Array, cost: Array | None, window: WindowShape):
-    return jax.vjp(lambda resistance: model.distances(resistance, window, cost), resistance)
+def _distances_and_pullback(
+    model: LandscapeModel, resistance: Array, cost: Array | None, latitude: Array | None, window: WindowShape
+):
+    return jax.vjp(lambda resistance: model.distances(resistance, window, cost, latitude), resistance)
 
 
 @eqx.filter_jit
@@ -356,8 +376,15 @@ def _weighted(model: LandscapeModel, distance: Array, quality: Array, window: Wi
 
 
 @eqx.filter_jit
-def _by_quality(model: LandscapeModel, resistance: Array, quality: Array, cost: Array | None, window: WindowShape):
-    distance = model.distances(resistance, window, cost)
+def _by_quality(
+    model: LandscapeModel,
+    resistance: Array,
+    quality: Array,
+    cost: Array | None,
+    latitude: Array | None,
+    window: WindowShape,
+):
+    distance = model.distances(resistance, window, cost, latitude)
     added, pull = jax.vjp(lambda q: _accessible(model, distance, q, window), quality)
     return added, pull(jnp.ones_like(added))[0]
 
@@ -372,8 +399,9 @@ def _within_reach(
     model: LandscapeModel,
     resistance: Array,
     cost: Array | None,
+    latitude: Array | None,
     lanes: Bool[Array, "windows lanes"],
     window: WindowShape,
 ) -> Bool[Array, "windows height width"]:
-    found = jnp.isfinite(model.distances(resistance, window, cost))
+    found = jnp.isfinite(model.distances(resistance, window, cost, latitude))
     return (found & lanes[:, None, None, :]).any(axis=-1)

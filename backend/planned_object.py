@@ -53,14 +53,20 @@ def read_object(values: dict[str, Any], grid: Grid, report: Report) -> PlannedOb
     cells = np.zeros((grid.rows, grid.columns), bool)
     around = cells.copy()
     distance = float(values["DISTURBANCE_DISTANCE"] or 0)
+    outside = 0
     for shape in shapes:
         report.raise_if_cancelled()
         solid = shape.GetDimension() == 2
         wide = shape.Buffer(width / 2) if width > 0 else shape
         here = burn([(wide, 1)], grid, touched=not solid) == 1
-        cells |= here if here.any() else burn([(wide, 1)], grid, touched=True) == 1
+        if not here.any():
+            here = burn([(wide, 1)], grid, touched=True) == 1
+        outside += not here.any()
+        cells |= here
         if distance > 0:
             around |= burn([(wide.Buffer(distance), 1)], grid) == 1
     if not cells.any():
         raise InputError("OBJECT", "It lies on no cell of the raster.", "Check its position and CRS, and EXTENT.")
+    if outside:
+        report.warning(f"OBJECT: {outside} of its {len(shapes)} features lie outside the raster and are left out.")
     return PlannedObject(cells, around & ~cells)

@@ -78,7 +78,7 @@ def check_problem_headers(
     headers: list[LandscapeHeaders] = []
     for row in landscapes_of(job):
         try:
-            found = landscape_checks.check_headers(row.job, tuple(rasters))
+            found = landscape_checks.check_headers(row.job, tuple(rasters), geographic=True)
         except InputError as error:
             raise row.named(error) from error
         if headers:
@@ -92,6 +92,8 @@ def check_problem_headers(
                     "Warp all rasters to one grid.",
                 )
         headers.append(found)
+    if headers[0].sphere:
+        _check_longitudes(values)
     if "BUDGET" in values:
         candidate_cells.budget_unit(values)
         candidate_cells.candidate_layer(headers[0], values)
@@ -101,6 +103,22 @@ def check_problem_headers(
         site_layer(job, headers[0].grid)
     _check_action(values)
     return headers
+
+
+def _check_longitudes(values: dict[str, Any]) -> None:
+    """Refuse what takes all cells to be of one size."""
+    if values.get("MINIMUM_PATCH"):
+        raise InputError(
+            "MINIMUM_PATCH",
+            "On rasters of longitudes and latitudes cells have no single size to count a patch's area by.",
+            "Set it to 0, or reproject the rasters to a projected CRS.",
+        )
+    if values.get("TARGET") in ("resistance", "current"):
+        raise InputError(
+            "TARGET",
+            "Currents are not computed on rasters of longitudes and latitudes.",
+            "Choose C or ECA, or reproject the rasters to a projected CRS.",
+        )
 
 
 def _check_action(values: dict[str, Any]) -> None:

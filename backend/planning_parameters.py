@@ -75,7 +75,7 @@ BUDGET: tuple[Parameter, ...] = (
         "BUDGET_UNIT",
         "Budget is in",
         "Automatic: cost where there is a cost raster or field, else number of cells (of parcels or blocks, where these are the "
-        "candidates). Area: square map units.",
+        "candidates). Area: square map units, on longitudes and latitudes square metres.",
         options=(
             ("automatic", "Automatic"),
             ("cells", "Cells"),

@@ -97,10 +97,21 @@ def _distances(model: LandscapeModel, resistance: NDArray[np.floating], limit: f
     """Return distances between all cells, (cells, cells), inf to a cell itself; a lane is a source."""
     rows, columns = resistance.shape
     free = LandscapeModel(model.distance, model.proximity, model.neighbourhood, limit)
+    sphere = model.neighbourhood.sphere
+    latitude = None if sphere is None else jnp.asarray(sphere.latitudes(np.zeros(1, np.intp), rows))
     found = eqx.filter_jit(LandscapeModel.distances)(
-        free, jnp.asarray(resistance[None], float), WindowShape(rows, columns, 0, 0)
+        free, jnp.asarray(resistance[None], float), WindowShape(rows, columns, 0, 0), None, latitude
     )
     return np.asarray(found).reshape(resistance.size, resistance.size)
+
+
+def _largest_cell(model: LandscapeModel, rows: int) -> tuple[float, float]:
+    """Return the largest width and height of a cell; those of the neighbourhood are the smallest on longitudes and latitudes."""
+    sphere = model.neighbourhood.sphere
+    if sphere is None:
+        return model.neighbourhood.cell_width, model.neighbourhood.cell_height
+    widest = float(np.cos(sphere.latitudes(np.array(0), rows)).max())
+    return sphere.radius * sphere.longitude_step * widest, model.neighbourhood.cell_height
 
 
 def _member_bound(problem: Problem, number: int, kernel: str) -> float:
@@ -112,7 +123,7 @@ def _member_bound(problem: Problem, number: int, kernel: str) -> float:
     node = np.isfinite(before)
     q0, q1 = (np.where(node, np.nan_to_num(q), 0).ravel() for q in (quality_before, quality_after))
     model = member.landscape.model
-    longest = float(before[node].sum()) * 2 * max(model.neighbourhood.cell_width, model.neighbourhood.cell_height) + 1.0
+    longest = float(before[node].sum()) * 2 * max(_largest_cell(model, len(before))) + 1.0
     d0 = _distances(model, before, longest)
     worth = _of_paths(problem, model, d0, before, after, q1, kernel)
     if (q1 != q0).any():
@@ -160,7 +171,7 @@ def _of_paths(
         return np.where(inside, k.value(np.where(inside, distance, 0) / scale, np), 0)
 
     k0 = proximity(d0)
-    lengths = model.neighbourhood.cell_width, model.neighbourhood.cell_height
+    lengths = _largest_cell(model, len(before))
     step = np.hypot(*lengths) if model.neighbourhood.neighbours == 8 else max(lengths)
     number = problem.candidates.number.ravel()
     at_limit = float(k.value(np.array(limit / scale), np))

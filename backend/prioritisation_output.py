@@ -90,7 +90,7 @@ def numbers_of(job: Job, problem: Problem, found: Prioritisation, report: Report
         )
     for note in found.plan.notes:
         report.message(note)
-    percent = last.gain if problem.objective.in_per_cent else 100 * last.gain / max(abs(found.before), 1e-300)
+    percent = last.gain if problem.objective.in_per_cent else 100 * last.gain / (abs(found.before) or np.nan)
     return {
         "C_BEFORE": found.before,
         "GAIN": last.gain,

@@ -100,6 +100,14 @@ def _rows(job: Job) -> list[Row]:
         for stack in counts:
             given[_STACKS[stack]], given[f"{_STACKS[stack]}_BAND"] = values[stack], number
         rows.append(Row(f"band {number}", replace(job, parameters=given)))
+    names = [row.name for row in rows]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise InputError(
+            "SCENARIOS",
+            f"It names a scenario '{double}', as another row of the results is named.",
+            "Give it another name.",
+        )
     if len(rows) == 1:
         raise InputError(
             "SCENARIOS", "There is no scenario.", "Give a table, or a raster with a band for each scenario."
@@ -116,10 +124,11 @@ def _headers(job: Job) -> list[tuple[Row, LandscapeHeaders]]:
     found: list[tuple[Row, LandscapeHeaders]] = []
     for row in _rows(job):
         try:
-            headers = landscape_checks.check_headers(row.job)
+            headers = landscape_checks.check_headers(row.job, geographic=True)
         except InputError as error:
             if not found:
                 raise
+            _check_quality_grid(row, found[0][1])
             raise InputError("SCENARIOS", f"Scenario '{row.name}': {error}", "") from error
         difference = grid_difference(found[0][1].grid, headers.grid) if found else ""
         if difference:
@@ -130,6 +139,19 @@ def _headers(job: Job) -> list[tuple[Row, LandscapeHeaders]]:
             )
         found.append((row, headers))
     return found
+
+
+def _check_quality_grid(row: Row, first: LandscapeHeaders) -> None:
+    """Raise `InputError` when it is the scenario's quality, not its movement, that lies on another grid."""
+    values = row.job.parameters
+    grid = RasterBand(values["QUALITY"], values["QUALITY_BAND"], "SCENARIOS").grid
+    difference = grid_difference(first.bands["QUALITY"].grid, grid)
+    if difference:
+        raise InputError(
+            "SCENARIOS",
+            f"Scenario '{row.name}': the grid of its quality is not that of QUALITY: {difference}.",
+            "Warp it to that grid.",
+        )
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
@@ -195,7 +217,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
                 total,
                 float(np.sqrt(pairs + squares)),
                 gain,
-                100 * gain / max(before["C"], 1e-300),
+                100 * gain / (before["C"] or np.nan),
                 float(quality[np.isfinite(resistance)].sum()),
                 int(changed.sum()),
             ]

@@ -112,7 +112,7 @@ DECLARATION = Declaration(
         RasterOutput(
             "DIFFERENCE",
             "Difference of functional habitat",
-            "q<sub>i</sub> &Sigma; k q<sub>j</sub> after minus before; sums to minus the loss.",
+            "Quality of a cell x the habitat that it reaches, after minus before; sums to minus the loss.",
             optional=True,
             unit=_UNIT,
             style=Style("vik", "diverging"),
@@ -157,10 +157,22 @@ DECLARATION = Declaration(
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    headers = landscape_checks.check_headers(job)
     from ..parcels import polygon_layer
 
+    headers = _headers(job)
     polygon_layer(job.parameters["OBJECT"], headers.grid, "OBJECT", ("polygon", "line", "point"))
+
+
+def _headers(job: Job) -> landscape_checks.LandscapeHeaders:
+    headers = landscape_checks.check_headers(job, geographic=True)
+    for name in ("WIDTH", "DISTURBANCE_DISTANCE"):
+        if headers.sphere and job.parameters[name]:
+            raise InputError(
+                name,
+                "On rasters of longitudes and latitudes map units are degrees, which are not equally long in all directions.",
+                "Set it to 0 and draw the band as a polygon, or reproject rasters and object to a projected CRS.",
+            )
+    return headers
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
@@ -169,13 +181,18 @@ def check(job: Job, report: Report) -> LandscapePlan:
 
 
 def _checked(job: Job, report: Report) -> tuple[LandscapePlan, PlannedObject]:
-    headers = landscape_checks.check_headers(job)
+    headers = _headers(job)
     found = landscape_checks.survey(headers, report)
     planned = read_object(job.parameters, headers.grid, report)
     movement = read_whole(headers, "MOVEMENT", report)
     node = np.isfinite(headers.movement.resistance(movement, np))
     if not (planned.cells & node).any():
         report.warning("OBJECT: it takes no cell that can be crossed; only quality can change.")
+    quality = np.nan_to_num(read_whole(headers, "QUALITY", report))
+    if not _changes(job, planned, movement, quality, node):
+        report.warning(
+            "OBJECT: it changes nothing. Its cells already have the permeability and quality of the object, or lower ones."
+        )
     kind = headers.movement.kind
     higher = [job.parameters["CROSSING"], _most_permeable(movement[node], kind) + job.parameters["AMOUNT"]]
     ease = max(higher)
@@ -185,6 +202,21 @@ def _checked(job: Job, report: Report) -> tuple[LandscapePlan, PlannedObject]:
         raise InputError("CROSSING", "The transformation turns it into resistance 0.", "Choose a smaller one.")
     smallest = min(found.smallest_resistance, changed)
     return plan_landscape(job, headers, found, report, gradient=True, smallest_resistance=smallest), planned
+
+
+def _changes(
+    job: Job,
+    planned: PlannedObject,
+    movement: NDArray[np.float64],
+    quality: NDArray[np.float64],
+    node: NDArray[np.bool_],
+) -> bool:
+    values = job.parameters
+    here = planned.cells & node
+    ease = movement[here] if values["MOVEMENT_KIND"] == "permeability" else 1 / movement[here]
+    lower = (ease > values["NEW_PERMEABILITY"]).any() or (quality[here] > values["NEW_QUALITY"]).any()
+    disturbed = values["DISTURBED_SHARE"] < 1 and (quality[planned.disturbed & node] > 0).any()
+    return bool(lower or disturbed)
 
 
 def _most_permeable(movement: NDArray[np.float64], kind: str) -> float:

@@ -103,7 +103,11 @@ DECLARATION = Declaration(
             style=Style("magma", "linear"),
         ),
         TableOutput(
-            "CURVE", "Loss curve", "CSV: share removed, connectivity left, and quality left in per cent.", optional=True
+            "CURVE",
+            "Loss curve",
+            "CSV: share removed, connectivity left (of several landscapes its mean change in per cent), connectivity and quality left in "
+            "per cent.",
+            optional=True,
         ),
         ReportOutput("REPORT", "Report", "Map, curve and parameters as one HTML file.", optional=True),
         NumberOutput("C", "Connectivity", "C of the whole landscape.", unit="quality x quality"),
@@ -186,7 +190,8 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     }
     priority = checked.candidates.spread(found.priority, 0.0)
     write_map(outputs, "PRIORITY", job, checked.plan.headers.grid, {"Priority": priority}, ranked)
-    names = ["removed_share", "connectivity", "connectivity_percent", "quality_percent"]
+    left = "change_percent" if problem.objective.in_per_cent else "connectivity"
+    names = ["removed_share", left, "connectivity_percent", "quality_percent"]
     _write(job, outputs, names, rows, numbers, priority, ranked)
     return numbers
 

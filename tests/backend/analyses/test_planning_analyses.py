@@ -204,3 +204,44 @@ def test_an_object_elsewhere(laboratory, tmp_path):
     road = layer(tmp_path / "road.gpkg", ["LINESTRING(0 0,10 10)"])
     with pytest.raises(InputError, match=r"^OBJECT: It lies on no cell of the raster"):
         laboratory.check("impact", *hills(), OBJECT=road)
+
+
+def test_scenarios_without_connectivity_before_have_no_gain_in_per_cent(laboratory):
+    quality, permeability = hills()
+    stack = laboratory.raster(quality)
+    outcome = laboratory.run(
+        "evaluatescenarios", np.zeros_like(quality), permeability, outputs=("TABLE",), STACK_QUALITY=stack
+    )
+    rows = rows_of(outcome, "TABLE")
+    assert float(rows[1]["gain"]) > 0
+    assert rows[1]["gain_percent"] == "nan"
+
+
+def test_scenarios_named_alike_and_of_a_shifted_quality(laboratory):
+    quality, permeability = hills()
+    laboratory.raster(quality, name="shifted.tif", origin=(ORIGIN[0] + 10, ORIGIN[1]))
+    table = laboratory.folder / "s.csv"
+    for text, message in (
+        ("band 1,", "It names a scenario 'band 1', as another row"),
+        ("as it is,", "It names a scenario 'as it is', as another row"),
+        ("x,shifted.tif", "Scenario 'x': the grid of its quality is not that of QUALITY"),
+    ):
+        table.write_text(f"name,quality\n{text}\n", encoding="utf-8")
+        with pytest.raises(InputError, match=rf"^SCENARIOS: {message}"):
+            laboratory.check(
+                "evaluatescenarios",
+                quality,
+                permeability,
+                SCENARIOS=str(table),
+                STACK_QUALITY=laboratory.raster(quality),
+            )
+
+
+def test_an_object_that_changes_nothing_and_features_outside(laboratory):
+    x, y = ORIGIN
+    road = layer(laboratory.folder / "o.gpkg", [f"POINT ({x + 25} {y - 25})", f"POINT ({x - 500} {y})"])
+    heard = laboratory.check("impact", *hills(), OBJECT=road, NEW_PERMEABILITY=5.0, NEW_QUALITY=5.0)
+    assert any("1 of its 2 features lie outside" in warning for warning in heard.warnings)
+    assert any("it changes nothing" in warning for warning in heard.warnings)
+    heard = laboratory.check("impact", *hills(), OBJECT=road)
+    assert not any("it changes nothing" in warning for warning in heard.warnings)
