@@ -302,12 +302,12 @@ def survey(headers: LandscapeHeaders, report: Report) -> Survey:
         _check_quality(quality, first, headers)
         _check_movement(movement, first, headers)
         _count(found, quality, movement, headers.movement)
-        content.update(quality)
-        content.update(movement)
+        content.update(np.ascontiguousarray(quality).data)
+        content.update(np.ascontiguousarray(movement).data)
         if "MOVEMENT_COST" in headers.bands:
             cost = headers.read("MOVEMENT_COST", first, rows)
             _check_cost(cost, movement, first, headers)
-            content.update(cost)
+            content.update(np.ascontiguousarray(cost).data)
         done += rows
         report.progress(done / headers.grid.rows, "Looking at the rasters")
     _check_whole(found, headers, report)
