@@ -35,6 +35,9 @@ def peak_memory() -> int:
     """Return the largest resident size that this process has had, in bytes (0 where it is not known)."""
     if sys.platform == "win32":
         return 0
+    peak = _kilobytes("/proc/self/status", "VmHWM")
+    if peak:  # what the kernel counts as usage begins with what the process had that started this one
+        return peak
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -49,8 +52,13 @@ def human_bytes(size: float) -> str:
 
 
 def _meminfo(name: str) -> int:
+    return _kilobytes("/proc/meminfo", name)
+
+
+def _kilobytes(path: str, name: str) -> int:
+    """Return the bytes on a line of one of Linux's files, 0 where there is none."""
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        lines = Path(path).read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), 0)

@@ -88,3 +88,10 @@ def landscape():
 @pytest.fixture(scope="session")
 def graph_of():
     return _graph_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_compiled_programs():
+    """Keep the memory of the tests' process small: the programs of one module are of little use to the next."""
+    yield
+    jax.clear_caches()

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -182,13 +181,12 @@ def test_killed_workers_continue(laboratory, tmp_path, journals):
         environment = {**os.environ, "PYTHONPATH": paths, "JAX_PLATFORMS": "cpu"}
         return subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, env=environment)
 
-    for _ in range(kills):
-        process = start()
+    for number in range(kills):
+        process, moment = start(), 0.6 * (number + random.random()) / kills
         for line in process.stdout:
             event = json.loads(line)
             assert event["event"] != "result", "it was too quick to be killed"
-            if event["event"] == "progress" and event["step"].startswith("Computing") and event["fraction"] > 0:
-                time.sleep(random.uniform(0, 1.5 / kills))
+            if event["event"] == "progress" and event["step"].startswith("Computing") and event["fraction"] > moment:
                 break
         process.kill()
         process.wait(60)
