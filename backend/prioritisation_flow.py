@@ -99,7 +99,7 @@ def by_flow(
     return Plan(selected, order, scores / candidates.cost, first, [], allocation, trace, notes)
 
 
-def _start(problem: Problem, number: int, first: Promise, random: np.random.Generator) -> NDArray[np.float64]:
+def _start(problem: Problem, number: int, first: Promise, generator: np.random.Generator) -> NDArray[np.float64]:
     candidates = problem.candidates
     cost, fixed = candidates.cost, candidates.locked_in
     if number == 0:
@@ -108,7 +108,7 @@ def _start(problem: Problem, number: int, first: Promise, random: np.random.Gene
         left = candidates.budget - cost[fixed].sum()
         share = left / max(cost[~fixed].sum(), 1e-300)
         return np.where(fixed, 1.0, min(1.0, share))
-    noise = random.uniform(0, 1, len(candidates)) * np.maximum(first.gain, 0) / cost
+    noise = generator.uniform(0, 1, len(candidates)) * np.maximum(first.gain, 0) / cost
     return nearest_affordable(noise / max(noise.max(), 1e-300), cost, candidates.budget, fixed)
 
 
