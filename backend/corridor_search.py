@@ -8,10 +8,7 @@ from numpy.typing import NDArray
 
 from .neighbourhood import Neighbourhood
 from .network_search import OPTIONS, pop, push
-
-#: Steps to the neighbours of a cell: up, down, left, right, then the diagonals.
-DOWN = np.array([-1, 1, 0, 0, -1, -1, 1, 1])
-RIGHT = np.array([0, 0, -1, 1, -1, 1, -1, 1])
+from .raster_steps import DOWN, RIGHT
 
 
 def accumulated_cost(
@@ -100,24 +97,6 @@ def _search(resistance, cells, lengths, of_conductance, closed, limit, cost, ste
                     keys, names = more_keys, more_names
                 size = push(keys, names, size, far, k * columns + m)
     return 0
-
-
-@njit(**OPTIONS)
-def trace_back(step, cell):
-    """Return the flat numbers of the cells from `cell` back to where its path began."""
-    columns = step.shape[1]
-    flat = step.ravel()
-    count, here = 1, cell
-    while flat[here] >= 0:
-        here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
-        count += 1
-    cells = np.empty(count, np.int64)
-    here = cell
-    for place in range(count):
-        cells[place] = here
-        if flat[here] >= 0:
-            here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
-    return cells
 
 
 @njit(**OPTIONS)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .corridor_search import accumulated_cost, lay_corridor, step_lengths, trace_back
+from .corridor_search import accumulated_cost, lay_corridor, step_lengths
 from .job import Report
 from .neighbourhood import Neighbourhood, Sphere
 from .raster_io import Grid
+from .raster_steps import trace_back
 from .solvers.threads import in_parts, thread_count
 
 #: A share of the least cost that rounding may add along a path, and by which costs that tie may differ.

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from .network_indices import in_chunks
 from .network_search import OPTIONS, pop, push
 from .patch_links import Links
-from .patch_regions import DOWN, RIGHT, Regions, bigger, grow_regions, step_cost
+from .patch_regions import Regions, bigger, grow_regions, step_cost
 from .raster_io import Grid
+from .raster_steps import DOWN, RIGHT, trace_back
 
 _STRIP = 64
 
@@ -52,7 +53,7 @@ def planar_paths(
     for row in range(len(first)):
         here = int(cell[row])
         there = here + int(DOWN[way[row]]) * columns + int(RIGHT[way[row]])
-        one, other = _trace(regions.step, here), _trace(regions.step, there)
+        one, other = trace_back(regions.step, here), trace_back(regions.step, there)
         lines.append(_places(np.concatenate([one[::-1], other]), grid))
     return Links(first.astype(np.int64), second.astype(np.int64), total, lines)
 
@@ -145,7 +146,7 @@ def _from_patch(
     targets, costs, ends, touched = _reach_others(resistance, zone, patch, cells, cost, step, lengths, limit)
     links = []
     for target, total, end in zip(targets.tolist(), costs.tolist(), ends.tolist(), strict=True):
-        links.append((target, total, _places(_trace(step, end)[::-1], grid)))
+        links.append((target, total, _places(trace_back(step, end)[::-1], grid)))
     cost.ravel()[touched] = np.inf
     return links
 
@@ -166,24 +167,6 @@ def _places(cells: NDArray[np.int64], grid: Grid) -> list[tuple[float, float]]:
         turn[1:-1] = (np.diff(rows, 2) != 0) | (np.diff(columns, 2) != 0)
     places = list(zip(x[turn].tolist(), y[turn].tolist(), strict=True))
     return places if len(places) > 1 else places * 2
-
-
-@njit(**OPTIONS)
-def _trace(step, cell):
-    """Return the cells from `cell` back to where its path began."""
-    columns = step.shape[1]
-    flat = step.ravel()
-    count, here = 1, cell
-    while flat[here] >= 0:
-        here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
-        count += 1
-    cells = np.empty(count, np.int64)
-    here = cell
-    for place in range(count):
-        cells[place] = here
-        if flat[here] >= 0:
-            here -= DOWN[flat[here]] * columns + RIGHT[flat[here]]
-    return cells
 
 
 @njit(**OPTIONS)

@@ -10,11 +10,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .network_search import OPTIONS, pop, push
+from .raster_steps import DOWN, RIGHT
 from .solvers.threads import in_parts, thread_count
 
-#: Steps to the neighbours of a cell: up, down, left, right, then the diagonals.
-DOWN = np.array([-1, 1, 0, 0, -1, -1, 1, 1])
-RIGHT = np.array([0, 0, -1, 1, -1, 1, -1, 1])
 _TILE = 256
 
 
