@@ -79,9 +79,7 @@ def _sum_over_cells(values: Float[Array, "windows height width lanes"]) -> Float
 
 
 def _sources(quality: Float[Array, "windows height width"], window: WindowShape) -> Float[Array, "windows lanes"]:
-    rows = slice(window.halo_rows, window.halo_rows + window.block_rows)
-    columns = slice(window.halo_columns, window.halo_columns + window.block_columns)
-    return quality[:, rows, columns].reshape(len(quality), window.lanes)
+    return window.block(quality).reshape(len(quality), window.lanes)
 
 
 @eqx.filter_jit
