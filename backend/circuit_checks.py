@@ -17,7 +17,8 @@ from .errors import InputError
 from .job import Job, Report
 from .neighbourhood import Neighbourhood
 from .output_checks import check_outputs
-from .raster_io import Grid, RasterBand, grid_difference, is_geographic, strips
+from .raster_grid import Grid, grid_difference, is_geographic, strips
+from .raster_io import RasterBand
 from .vector_io import VectorLayer
 
 

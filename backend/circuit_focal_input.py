@@ -14,7 +14,7 @@ from .circuit_pairs import PairRule, parse_pairs
 from .errors import InputError
 from .job import Job, Report
 from .network_columns import present
-from .raster_io import Grid
+from .raster_grid import Grid
 from .vector_io import VectorLayer
 
 _SHOWN = 5

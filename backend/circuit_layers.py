@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
 
 from .errors import InputError
-from .raster_io import Grid, _quiet
+from .gdal_messages import quietly
+from .raster_grid import Grid
 from .vector_io import VectorLayer
 
 
@@ -114,7 +115,7 @@ def _transformation(layer: VectorLayer, grid: Grid) -> Any:
         return None
     for reference in (one, other):
         reference.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    transformation, why = _quiet(osr.CoordinateTransformation, one, other)
+    transformation, why = quietly(osr.CoordinateTransformation, one, other)
     if transformation is None:
         raise InputError(
             layer.parameter, f"Its CRS cannot be transformed to the raster's. {why}".strip(), "Reproject it."
@@ -148,7 +149,7 @@ def _burnt(geometry: Any, grid: Grid) -> NDArray[np.int64]:
     one.SetGeometry(geometry)
     layer.CreateFeature(one)
     options = ["ALL_TOUCHED=TRUE"] if geometry.GetDimension() == 1 else []
-    _quiet(gdal.RasterizeLayer, raster, [1], layer, burn_values=[1], options=options)
+    quietly(gdal.RasterizeLayer, raster, [1], layer, burn_values=[1], options=options)
     data = raster.GetRasterBand(1).ReadRaster(0, 0, part.columns, part.rows, buf_type=gdal.GDT_Byte)
     row, column = np.nonzero(np.frombuffer(data, np.uint8).reshape(part.rows, part.columns))
     return (row + first_row) * grid.columns + column + first_column

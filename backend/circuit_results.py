@@ -12,7 +12,8 @@ from .circuit_layers import centre_of
 from .job import Job
 from .network_output import line
 from .outputs import Outputs
-from .raster_io import NODATA, Grid
+from .raster_grid import Grid
+from .raster_io import NODATA
 from .vector_io import LayerToWrite, write_geopackage
 
 

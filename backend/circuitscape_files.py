@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from osgeo import gdal
 
 from .errors import InputError
-from .raster_io import Grid, RasterBand
+from .raster_grid import Grid
+from .raster_io import RasterBand
 
 _NODATA = -9999.0
 

@@ -15,7 +15,7 @@ from .circuitscape_settings import IGNORED, Settings
 from .errors import InputError
 from .job import Report
 from .neighbourhood import Neighbourhood
-from .raster_io import Grid, grid_difference
+from .raster_grid import Grid, grid_difference
 
 
 @dataclass(frozen=True)

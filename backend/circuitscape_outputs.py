@@ -11,7 +11,9 @@ from osgeo import gdal
 
 from .circuitscape_settings import Settings
 from .errors import OutputError
-from .raster_io import NODATA, Grid, _quiet
+from .gdal_messages import quietly
+from .raster_grid import Grid
+from .raster_io import NODATA
 
 _DIGITS = 12
 
@@ -83,7 +85,7 @@ class GridWriter:
         data = np.ascontiguousarray(values, np.float64).tobytes()
         band.WriteRaster(0, 0, self.grid.columns, self.grid.rows, data, buf_type=gdal.GDT_Float64)
         options = ["COMPRESS=LZW"] if is_tif else [f"SIGNIFICANT_DIGITS={_DIGITS}"]
-        made, why = _quiet(
+        made, why = quietly(
             gdal.GetDriverByName("GTiff" if is_tif else "AAIGrid").CreateCopy, str(path), memory, options=options
         )
         if made is None:

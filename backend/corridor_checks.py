@@ -20,7 +20,8 @@ from .movement import Movement
 from .neighbourhood import Sphere
 from .output_checks import check_outputs
 from .processors import available_processors
-from .raster_io import Grid, RasterBand, extent_window, strips
+from .raster_grid import Grid, extent_window, strips
+from .raster_io import RasterBand
 from .vector_io import VectorLayer
 from .window_plan import allowed_memory
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
 
 from .errors import InputError
+from .gdal_messages import quietly
 from .job import Report
 from .network_columns import present
-from .raster_io import Grid, _quiet
+from .raster_grid import Grid
 from .vector_io import VectorLayer
 
 _SHOWN = 5
@@ -88,7 +89,7 @@ def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Repo
     for row in held:
         geometry = ogr.CreateGeometryFromWkb(shapes[row])
         if move is not None:
-            _quiet(geometry.Transform, move)
+            quietly(geometry.Transform, move)
         geometries.append(geometry)
     number = {name: row for row, name in enumerate(dict.fromkeys(names))}
     owner = _burn(geometries, [number[name] for name in names], grid)
@@ -137,7 +138,7 @@ def _transformation(crs: str, grid: Grid, report: Report) -> Any:
         return None
     for each in (here, there):
         each.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    move, why = _quiet(osr.CoordinateTransformation, here, there)
+    move, why = quietly(osr.CoordinateTransformation, here, there)
     if move is None:
         raise InputError("SOURCES", f"They cannot be moved to the CRS of MOVEMENT. {why}".strip(), "Reproject them.")
     report.message(f"SOURCES are reprojected from {here.GetName()} to {there.GetName()}.")
@@ -158,7 +159,7 @@ def _burn(geometries: list[Any], numbers: list[int], grid: Grid) -> NDArray[np.i
             feature.SetField(0, number)
             feature.SetGeometry(geometry)
             layer.CreateFeature(feature)
-    _quiet(gdal.RasterizeLayer, raster, [1], layer, options=["ATTRIBUTE=number"])
+    quietly(gdal.RasterizeLayer, raster, [1], layer, options=["ATTRIBUTE=number"])
     data = raster.GetRasterBand(1).ReadRaster(0, 0, grid.columns, grid.rows, buf_type=gdal.GDT_Int32)
     return np.frombuffer(data, np.int32).reshape(grid.rows, grid.columns).copy()
 
@@ -168,7 +169,7 @@ def _put(geometry: Any, number: int, owner: NDArray[np.int32], grid: Grid) -> tu
     if geometry.GetDimension() > 0:
         if _holds(geometry, number, owner, grid):
             return True, True
-        inner, _ = _quiet(geometry.PointOnSurface)
+        inner, _ = quietly(geometry.PointOnSurface)
         points = [inner if inner is not None else geometry.Centroid()]
     else:
         parts = geometry.GetGeometryCount()

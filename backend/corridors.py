@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .corridor_search import accumulated_cost, lay_corridor, step_lengths
 from .job import Report
 from .neighbourhood import Neighbourhood, Sphere
-from .raster_io import Grid
+from .raster_grid import Grid
 from .raster_steps import trace_back
 from .solvers.threads import in_parts, thread_count
 

@@ -13,7 +13,7 @@ from osgeo import osr
 
 from .errors import InputError
 from .neighbourhood import Sphere
-from .raster_io import Grid, is_geographic
+from .raster_grid import Grid, is_geographic
 
 LARGEST_LATITUDE = 85.0
 _TOLERANCE = 1e-6

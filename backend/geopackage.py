@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
 
 from .errors import OutputError
+from .gdal_messages import quietly
 from .network_columns import is_companion, present
-from .raster_io import _quiet
 
 _OGR_TYPES = {
     "bool": (ogr.OFTInteger, ogr.OFSTBoolean),
@@ -64,7 +64,7 @@ def write_geopackage(path: str | Path, layers: list[LayerToWrite], metadata: dic
     """
     with contextlib.suppress(FileNotFoundError):
         os.remove(path)
-    dataset, why = _quiet(gdal.GetDriverByName("GPKG").Create, str(path), 0, 0, 0, gdal.GDT_Unknown)
+    dataset, why = quietly(gdal.GetDriverByName("GPKG").Create, str(path), 0, 0, 0, gdal.GDT_Unknown)
     failures = [] if dataset is not None else [why or "it cannot be created"]
     if dataset is not None:
         dataset.SetMetadata(metadata)
@@ -79,7 +79,7 @@ def write_geopackage(path: str | Path, layers: list[LayerToWrite], metadata: dic
 
 def _incomplete(path: str | Path, layers: list[LayerToWrite]) -> list[str]:
     """Return what a file that was closed lacks."""
-    dataset, why = _quiet(gdal.OpenEx, str(path), gdal.OF_VECTOR | gdal.OF_READONLY)
+    dataset, why = quietly(gdal.OpenEx, str(path), gdal.OF_VECTOR | gdal.OF_READONLY)
     if dataset is None:
         return [why or "it cannot be read"]
     found = {layer.name: dataset.GetLayerByName(layer.name) for layer in layers}
@@ -102,13 +102,13 @@ def _write_layer(dataset: Any, layer: LayerToWrite) -> list[str]:
     taken = {name.lower() for name in names}
     key = "fid" if "fid" not in taken else "feature_id"
     kind = _common_type(layer)
-    made, why = _quiet(dataset.CreateLayer, layer.name, reference, kind, [f"FID={key}", "SPATIAL_INDEX=YES"])
+    made, why = quietly(dataset.CreateLayer, layer.name, reference, kind, [f"FID={key}", "SPATIAL_INDEX=YES"])
     if made is None:
         return [why or f"layer {layer.name} cannot be created"]
     for name in names:
         one = ogr.FieldDefn(name, _OGR_TYPES[layer.columns[name].dtype.name][0])
         one.SetSubType(_OGR_TYPES[layer.columns[name].dtype.name][1])
-        code, why = _quiet(made.CreateField, one)
+        code, why = quietly(made.CreateField, one)
         if code != 0:
             return [why or f"field {name} cannot be created"]
     return _write_features(dataset, made, layer, names, kind)
@@ -137,10 +137,10 @@ def _write_features(dataset: Any, made: Any, layer: LayerToWrite, names: list[st
         shape = layer.geometry[row] if layer.geometry is not None else None
         if shape is not None:
             feature.SetGeometryDirectly(_as_type(ogr.CreateGeometryFromWkb(shape), kind))
-        code, why = _quiet(made.CreateFeature, feature)
+        code, why = quietly(made.CreateFeature, feature)
         if code != 0:
             return [why or f"feature {row} of {layer.name} cannot be written"]
-    code, why = _quiet(dataset.CommitTransaction)
+    code, why = quietly(dataset.CommitTransaction)
     return [why or f"layer {layer.name} cannot be written"] if code != 0 else []
 
 

@@ -21,7 +21,8 @@ from .job import Job, Report
 from .movement import Movement
 from .neighbourhood import Sphere
 from .output_checks import check_outputs
-from .raster_io import Grid, RasterBand, extent_window, grid_difference, is_geographic, strips
+from .raster_grid import Grid, extent_window, grid_difference, is_geographic, strips
+from .raster_io import RasterBand
 
 _DEFAULT_DISPERSAL_CELLS = 4.0
 

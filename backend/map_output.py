@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from .declarations import RasterOutput
 from .job import Job
 from .outputs import Outputs
-from .raster_io import NODATA, Grid, Rows, write_raster
+from .raster_grid import Grid
+from .raster_io import NODATA, Rows, write_raster
 
 _NODATA = {"float32": NODATA, "int32": 0, "uint8": 255}
 

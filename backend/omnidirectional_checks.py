@@ -18,7 +18,8 @@ from .omnidirectional_plan import OmnidirectionalPlan, omnidirectional_plan
 from .omnidirectional_rows import RowSource
 from .output_checks import check_outputs
 from .processors import available_processors
-from .raster_io import Grid, RasterBand, extent_window, grid_difference, is_geographic, strips
+from .raster_grid import Grid, extent_window, grid_difference, is_geographic, strips
+from .raster_io import RasterBand
 
 _RASTERS = (
     "SOURCE",

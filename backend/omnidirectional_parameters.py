@@ -9,7 +9,7 @@ from .declarations import Band, Choice, Extent, File, Flag, Number, Parameter, R
 from .errors import InputError
 from .moving_window import MovingWindow
 from .omnidirectional_rows import Condition, Strengths
-from .raster_io import Grid
+from .raster_grid import Grid
 
 MODE = Choice(
     "MODE",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .errors import MemoryPlanError
 from .memory import available_memory, human_bytes
 from .moving_window import MovingWindow
-from .raster_io import Grid
+from .raster_grid import Grid
 
 _WORKER_BYTES = 450_000_000
 _LANES = 8

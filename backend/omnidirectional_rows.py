@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .raster_io import Grid, RasterBand
+from .raster_grid import Grid
+from .raster_io import RasterBand
 
 Values = NDArray[np.float64]
 

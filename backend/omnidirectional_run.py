@@ -17,7 +17,8 @@ from .omnidirectional import normalised, omnidirectional_current
 from .omnidirectional_checks import Prepared
 from .omnidirectional_gradient import conductance_sensitivity
 from .outputs import Outputs
-from .raster_io import NODATA, strips
+from .raster_grid import strips
+from .raster_io import NODATA
 from .row_file import RowFile
 
 _DRAWN_CELLS = 4_000_000

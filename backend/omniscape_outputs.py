@@ -9,8 +9,10 @@ import numpy as np
 from osgeo import gdal
 
 from .errors import OutputError
+from .gdal_messages import quietly
 from .omniscape_settings import OmniscapeSettings
-from .raster_io import NODATA, Grid, Rows, _quiet, strips
+from .raster_grid import Grid, strips
+from .raster_io import NODATA, Rows
 
 _DIGITS = 17
 
@@ -27,7 +29,7 @@ def write_grid(folder: Path, name: str, rows: Rows, grid: Grid, *, as_tif: bool,
     whole = path if as_tif else folder / f".{name}.tif"
     options = ["COMPRESS=LZW", "BIGTIFF=IF_SAFER"]
     size = grid.columns, grid.rows, 1, gdal.GDT_Float64
-    dataset, why = _quiet(gdal.GetDriverByName("GTiff").Create, str(whole), *size, options=options)
+    dataset, why = quietly(gdal.GetDriverByName("GTiff").Create, str(whole), *size, options=options)
     if dataset is not None:
         dataset.SetGeoTransform(grid.geotransform)
         dataset.SetProjection(grid.crs)
@@ -35,7 +37,7 @@ def write_grid(folder: Path, name: str, rows: Rows, grid: Grid, *, as_tif: bool,
         why = _fill(dataset, rows, grid)
     if dataset is not None and not why and not as_tif:
         made: Any
-        made, why = _quiet(
+        made, why = quietly(
             gdal.GetDriverByName("AAIGrid").CreateCopy, str(path), dataset, options=[f"SIGNIFICANT_DIGITS={_DIGITS}"]
         )
         why = "" if made is not None else why or "the grid could not be written"
@@ -54,10 +56,10 @@ def _fill(dataset: Any, rows: Rows, grid: Grid) -> str:
     band.SetNoDataValue(NODATA)
     for first, count in strips(grid):
         data = np.ascontiguousarray(rows[first : first + count], np.float64).tobytes()
-        failed, why = _quiet(band.WriteRaster, 0, first, grid.columns, count, data, buf_type=gdal.GDT_Float64)
+        failed, why = quietly(band.WriteRaster, 0, first, grid.columns, count, data, buf_type=gdal.GDT_Float64)
         if failed != 0:
             return why or "writing failed"
-    return _quiet(dataset.FlushCache)[1]
+    return quietly(dataset.FlushCache)[1]
 
 
 def write_settings(folder: Path, settings: OmniscapeSettings) -> None:

@@ -12,7 +12,8 @@ from .errors import InputError
 from .moving_window import MovingWindow
 from .omnidirectional_checks import check_projected, check_window, read_table
 from .omnidirectional_rows import Condition, RowSource, Strengths
-from .raster_io import Grid, RasterBand, grid_difference
+from .raster_grid import Grid, grid_difference
+from .raster_io import RasterBand
 
 _TRUE = ("true", "True", "TRUE")
 _SINGLE = ("single", "Single", "SINGLE")

@@ -10,7 +10,7 @@ from .declarations import FileOutput
 from .errors import InputError
 from .job import Job
 from .memory import human_bytes
-from .raster_io import Grid
+from .raster_grid import Grid
 
 _ENDINGS = {
     "raster": (".tif", ".tiff"),

@@ -13,7 +13,12 @@ from .errors import OutputError
 from .job import Job
 from .journal import Journal, job_identity, journals_folder
 from .memory import human_bytes
-from .raster_io import part_path
+
+
+def part_path(path: str | Path, job_id: str) -> Path:
+    """Return where an output is written until it is whole (the caller removes it when the worker dies)."""
+    path = Path(path)
+    return path.with_name(f".{path.stem}.{job_id}.part{path.suffix}")
 
 
 class Outputs:

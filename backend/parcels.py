@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
 
 from .errors import InputError
+from .gdal_messages import quietly
 from .job import Report
 from .network_columns import present
-from .raster_io import Grid, _quiet
+from .raster_grid import Grid
 from .vector_io import VectorLayer, VectorTable
 
 
@@ -113,7 +114,7 @@ def burn(shapes: list[tuple[Any, int]], grid: Grid, *, touched: bool = False) ->
         feature.SetGeometry(shape)
         layer.CreateFeature(feature)
     options = ["ATTRIBUTE=number", *(["ALL_TOUCHED=TRUE"] if touched else [])]
-    _quiet(gdal.RasterizeLayer, raster, [1], layer, options=options)
+    quietly(gdal.RasterizeLayer, raster, [1], layer, options=options)
     data = raster.GetRasterBand(1).ReadRaster(buf_type=gdal.GDT_Int32)
     return np.frombuffer(data, np.int32).reshape(grid.rows, grid.columns).copy()
 

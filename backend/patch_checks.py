@@ -18,7 +18,8 @@ from .job import Job, Report
 from .output_checks import check_outputs
 from .patch_memory import check_raster_memory
 from .patch_polygons import Patches, field_capacity, read_patches
-from .raster_io import RasterBand, strips
+from .raster_grid import strips
+from .raster_io import RasterBand
 from .vector_io import VectorLayer, is_geographic_crs
 
 MOST_PAIRS = 5_000_000

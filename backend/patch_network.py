@@ -17,7 +17,8 @@ from .patch_memory import searches_at_once
 from .patch_paths import all_paths, planar_paths
 from .patch_polygons import Patches, field_capacity
 from .patch_raster import patches_of_raster, patches_on_grid
-from .raster_io import RasterBand, strips
+from .raster_grid import strips
+from .raster_io import RasterBand
 
 
 def read_band(band: RasterBand, report: Report) -> NDArray[np.float64]:

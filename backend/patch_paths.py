@@ -14,7 +14,7 @@ from .network_indices import in_chunks
 from .network_search import OPTIONS, pop, push
 from .patch_links import Links
 from .patch_regions import Regions, bigger, grow_regions, step_cost
-from .raster_io import Grid
+from .raster_grid import Grid
 from .raster_steps import DOWN, RIGHT, trace_back
 
 _STRIP = 64

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from osgeo import ogr
 
 from .errors import InputError
+from .gdal_messages import quietly
 from .job import Report
 from .network_columns import present
-from .raster_io import _quiet
 from .vector_io import VectorLayer
 from .wording import counted
 
@@ -93,7 +93,7 @@ def read_patches(layer: VectorLayer, report: Report, *, repair: bool, split: boo
             continue
         geometry = ogr.ForceToPolygon(geometry) if geometry.GetGeometryCount() == 1 else geometry
         geometry.FlattenTo2D()
-        valid, _ = _quiet(geometry.IsValid)
+        valid, _ = quietly(geometry.IsValid)
         if not valid:
             broken.append(row)
             geometry = _mended(geometry)
@@ -136,9 +136,9 @@ def _patches(shapes: list[Any], columns: dict[str, NDArray[Any]], crs: str) -> P
 
 
 def _mended(geometry: Any) -> Any:
-    made, _ = _quiet(geometry.MakeValid)
+    made, _ = quietly(geometry.MakeValid)
     if made is None:
-        made, _ = _quiet(geometry.Buffer, 0.0)
+        made, _ = quietly(geometry.Buffer, 0.0)
     if made is None or made.IsEmpty():
         return None
     polygons = list(_parts(made))
@@ -180,7 +180,7 @@ def _without_overlaps(found: Patches, fid: NDArray[np.int64], name: str, report:
         for other in others.tolist():
             if not shapes[row].Intersects(shapes[other]):
                 continue
-            common, _ = _quiet(shapes[row].Intersection, shapes[other])
+            common, _ = quietly(shapes[row].Intersection, shapes[other])
             if (
                 common is not None
                 and common.GetDimension() == 2

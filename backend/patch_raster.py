@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
 from scipy import ndimage
 
+from .gdal_messages import quietly
 from .patch_polygons import Patches
-from .raster_io import Grid, _quiet, strips
+from .raster_grid import Grid, strips
 
 
 def patches_of_raster(habitat: NDArray[np.bool_], grid: Grid, neighbours: int, minimum_area: float) -> Patches:
@@ -93,7 +94,7 @@ def patches_on_grid(patches: Patches, grid: Grid) -> tuple[NDArray[np.int32], ND
         feature.SetField(0, row)
         feature.SetGeometryDirectly(ogr.CreateGeometryFromWkb(shape))
         layer.CreateFeature(feature)
-    _quiet(gdal.RasterizeLayer, raster, [1], layer, options=["ATTRIBUTE=number"])
+    quietly(gdal.RasterizeLayer, raster, [1], layer, options=["ATTRIBUTE=number"])
     zone = np.empty((grid.rows, grid.columns), np.int32)
     held = np.zeros(len(patches), bool)
     for first, rows in strips(grid):

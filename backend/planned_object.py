@@ -12,7 +12,7 @@ from osgeo import ogr
 from .errors import InputError
 from .job import Report
 from .parcels import burn, polygon_layer
-from .raster_io import Grid
+from .raster_grid import Grid
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, read_whole
 from .landscape_plan import LandscapePlan, plan_landscape
 from .memory import human_bytes
-from .raster_io import grid_difference
+from .raster_grid import grid_difference
 from .several_landscapes import PARAMETER, Row, landscapes_of
 from .sites import Sites, read_sites, site_layer
 from .window_plan import allowed_memory

@@ -11,7 +11,7 @@ from .corridor_checks import CorridorHeaders
 from .geographic import narrowest_cell
 from .job import Job, Report
 from .neighbourhood import Neighbourhood
-from .raster_io import strips
+from .raster_grid import strips
 
 
 def read_raster_graph(job: Job, headers: CorridorHeaders, report: Report) -> tuple[NDArray[np.float64], Neighbourhood]:

@@ -12,7 +12,7 @@ from .errors import InputError
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, read_whole
 from .parcels import burn, polygon_layer
-from .raster_io import Grid
+from .raster_grid import Grid
 from .vector_io import VectorLayer
 
 MOST_SITES = 200

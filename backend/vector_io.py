@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
 
 from .errors import InputError
+from .gdal_messages import quietly
 from .geopackage import LayerToWrite, write_geopackage
 from .network_columns import column
-from .raster_io import _quiet
 
 __all__ = ["LayerToWrite", "VectorLayer", "VectorTable", "is_geographic_crs", "split_source", "write_geopackage"]
 
@@ -81,7 +81,7 @@ class VectorLayer:
         self.source = str(source)
         path, name = split_source(source)
         options = ["AUTODETECT_TYPE=YES"] if path.lower().endswith(".csv") else []
-        self._dataset, why = _quiet(gdal.OpenEx, path, gdal.OF_VECTOR | gdal.OF_READONLY, open_options=options)
+        self._dataset, why = quietly(gdal.OpenEx, path, gdal.OF_VECTOR | gdal.OF_READONLY, open_options=options)
         if self._dataset is None:
             raise InputError(
                 parameter, f"'{path}' cannot be opened as a vector layer. {why}".strip(), "Check the path."
@@ -162,7 +162,7 @@ class VectorLayer:
         fid: list[int] = []
         shapes: list[bytes | None] = []
         self._layer.ResetReading()
-        feature, why = _quiet(self._layer.GetNextFeature)
+        feature, why = quietly(self._layer.GetNextFeature)
         while feature is not None:
             fid.append(feature.GetFID())
             for number, getter, kept in zip(place, getters, values):

@@ -99,7 +99,7 @@ def _ours(threads: int) -> Callable[[Arrays], Work]:
         from backend.omnidirectional import omnidirectional_current
         from backend.omnidirectional_plan import OmnidirectionalPlan
         from backend.omnidirectional_rows import RowSource, Strengths
-        from backend.raster_io import Grid
+        from backend.raster_grid import Grid
         from backend.solvers.threads import set_thread_count
 
         window = MovingWindow(float(inputs["radius"]), block=int(inputs["block"]), correct_artefacts=False)

@@ -13,7 +13,18 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[1]
 # Checks that the QGIS side calls before the worker starts; nothing in them may need the engine.
-LIGHT = ("__init__", "declarations", "errors", "window_plan", "window_shape", "landscape_checks", "raster_io", "job")
+LIGHT = (
+    "__init__",
+    "declarations",
+    "errors",
+    "window_plan",
+    "window_shape",
+    "landscape_checks",
+    "raster_io",
+    "raster_grid",
+    "gdal_messages",
+    "job",
+)
 OLDEST_QGIS_PYTHON = (3, 9)
 MATHEMATICS = (
     "connectivity",

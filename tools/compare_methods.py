@@ -84,7 +84,8 @@ def gains(seed: int, folder: Path) -> dict[str, float]:
 
 
 def _written(path: Path, values: NDArray[np.float64]) -> Path:
-    from backend.raster_io import Grid, write_raster
+    from backend.raster_grid import Grid
+    from backend.raster_io import write_raster
 
     grid = Grid(values.shape[0], values.shape[1], 0.0, 10.0 * len(values), 10.0, 10.0, False, "")
     rows: list[Any] = [values.astype(np.float32)]

@@ -15,7 +15,8 @@ from ..landscape_checks import LandscapeHeaders, Survey
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
-from ..raster_io import RasterBand, grid_difference
+from ..raster_grid import grid_difference
+from ..raster_io import RasterBand
 from ..several_landscapes import Row
 
 _COLUMNS = ("scenario", "C", "ECA", "gain", "gain_percent", "quality_sum", "changed_cells")

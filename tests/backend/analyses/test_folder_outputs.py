@@ -13,8 +13,7 @@ from backend.declarations import Declaration, FolderOutput
 from backend.errors import InputError, OutputError
 from backend.job import Job
 from backend.output_checks import check_outputs
-from backend.outputs import Outputs
-from backend.raster_io import part_path
+from backend.outputs import Outputs, part_path
 
 
 @pytest.fixture(autouse=True)

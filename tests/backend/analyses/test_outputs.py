@@ -18,8 +18,7 @@ from backend import output_checks
 from backend.errors import OutputError
 from backend.html_report import HtmlReport
 from backend.job import Job
-from backend.outputs import Outputs
-from backend.raster_io import part_path
+from backend.outputs import Outputs, part_path
 
 ALL = ("FUNCTIONAL_HABITAT", "ACCESSIBLE_HABITAT", "REPORT")
 

@@ -256,7 +256,7 @@ def test_the_ends_can_be_left_out_of_the_maps(report, plan):
 def test_oblong_cells_are_counted_in_the_mean_of_their_sides():
     from backend.circuit_checks import neighbourhood_of
     from backend.job import Job
-    from backend.raster_io import Grid
+    from backend.raster_grid import Grid
 
     given = {"NEIGHBOURS": "8", "EDGE_RULE": "average_conductance", "CORNERS": "open"}
     found = neighbourhood_of(Job("pairwisecurrent", given), Grid(2, 2, 0.0, 0.0, 20.0, 5.0, south_up=False, crs=""))

@@ -11,7 +11,7 @@ from backend.moving_window import MovingWindow
 from backend.omnidirectional import normalised, omnidirectional_current
 from backend.omnidirectional_plan import OmnidirectionalPlan
 from backend.omnidirectional_rows import Condition, RowSource, Strengths
-from backend.raster_io import Grid
+from backend.raster_grid import Grid
 
 
 class Band:

@@ -15,7 +15,7 @@ from backend import omniscape_settings, registry
 from backend.errors import Cancelled, InputError, MemoryPlanError
 from backend.job import Job
 from backend.outputs import Outputs
-from backend.raster_io import Grid
+from backend.raster_grid import Grid
 
 REFERENCE = Path(__file__).resolve().parents[2] / "reference" / "omniscape"
 # Omniscape's conjugate gradients stop at 1e-6.
