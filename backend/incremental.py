@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .block_connectivity import block_gradients, block_values, reached_blocks
 from .job import Report
 from .landscape_blocks import Blocks, Edits, Ground
 from .quiet import Quiet
@@ -101,7 +102,7 @@ class IncrementalConnectivity:
         if self.blocks.by_block(changed, np.logical_or, False).mean() > _MANY:
             return ~touched
         ground = self.blocks.ground(easier, np.zeros_like(easier), self._cost)
-        (reached,) = self.blocks.reached(ground, [np.flatnonzero(changed)], Quiet(report))
+        (reached,) = reached_blocks(self.blocks, ground, [np.flatnonzero(changed)], Quiet(report))
         touched[reached] = True
         return touched
 
@@ -112,7 +113,7 @@ class IncrementalConnectivity:
         sources = self.blocks.with_sources(self.quality)
         self._values[stale] = 0
         stale = stale[sources[stale]]
-        self._values[stale] = self.blocks.values(self._ground, stale, report)
+        self._values[stale] = block_values(self.blocks, self._ground, stale, report)
         self.computed += len(stale)
         self._stale[:] = False
         return float(self._values.sum())
@@ -129,8 +130,8 @@ class IncrementalConnectivity:
         stale = self._gradient_stale
         if self._gradient is None or self._gradient_ground is None or 2 * stale.mean() > 2 * _MANY:
             every = np.flatnonzero(wanted)
-            added, by_resistance, by_quality = self.blocks.gradients(
-                self._ground, every, report, by_paths=self._by_paths
+            added, by_resistance, by_quality = block_gradients(
+                self.blocks, self._ground, every, report, by_paths=self._by_paths
             )
             self._values = np.zeros(self.blocks.count)
             self._values[every] = added
@@ -139,11 +140,11 @@ class IncrementalConnectivity:
             # What was without a source of quality > 0 added nothing to the old gradient where quality does not matter.
             before = np.flatnonzero(stale & self._old_wanted)
             after = np.flatnonzero(stale & wanted)
-            _, off_resistance, off_quality = self.blocks.gradients(
-                self._gradient_ground, before, report, by_paths=self._by_paths
+            _, off_resistance, off_quality = block_gradients(
+                self.blocks, self._gradient_ground, before, report, by_paths=self._by_paths
             )
-            added, on_resistance, on_quality = self.blocks.gradients(
-                self._ground, after, report, by_paths=self._by_paths
+            added, on_resistance, on_quality = block_gradients(
+                self.blocks, self._ground, after, report, by_paths=self._by_paths
             )
             by_resistance = self._gradient[0] - off_resistance + on_resistance
             by_quality = self._gradient[1] - off_quality + on_quality
@@ -172,14 +173,14 @@ class IncrementalConnectivity:
         )
         flat = self.resistance.ravel()
         easier = Edits(every.cells, [np.fmin(r, flat[c]) for r, c in zip(every.resistance, every.cells)], every.quality)
-        reached = self.blocks.reached(self._ground, every.cells, Quiet(report), easier)
+        reached = reached_blocks(self.blocks, self._ground, every.cells, Quiet(report), easier)
         blocks = np.concatenate([np.zeros(0, np.intp), *reached])
         variant = np.repeat(np.arange(len(edits)), [len(each) for each in reached])
         could = self.blocks.with_sources(self.quality)
         for edit in edits:
             could[self.blocks.block_of(edit.cells[np.nan_to_num(edit.quality) > 0])] = True
         blocks, variant = blocks[could[blocks]], variant[could[blocks]]
-        after = self.blocks.values(self._ground, blocks, report, every, variant)
+        after = block_values(self.blocks, self._ground, blocks, report, every, variant)
         self.computed += len(blocks)
         return np.bincount(variant, after - self._values[blocks], len(edits)).astype(float)
 
@@ -195,6 +196,6 @@ class IncrementalConnectivity:
         blocks = np.arange(self.blocks.count) if chosen is None else chosen
         found = np.zeros(len(blocks))
         some = self.blocks.with_sources(quality)[blocks]
-        found[some] = self.blocks.values(ground, blocks[some], report or self.report)
+        found[some] = block_values(self.blocks, ground, blocks[some], report or self.report)
         self.computed += int(some.sum())
         return found

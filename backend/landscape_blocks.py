@@ -1,17 +1,13 @@
-"""The blocks of sources of a raster and what each of them adds to C, for any choice of blocks and any variant of the landscape."""
+"""A raster cut into blocks of sources and their windows, for any choice of blocks and any variant of the landscape."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -239,99 +235,6 @@ class Blocks:
             resistance[place, row[inside], column[inside]] = edits.resistance[number][inside]
             quality[place, row[inside], column[inside]] = edits.quality[number][inside]
 
-    def values(
-        self,
-        ground: Ground,
-        blocks: NDArray[np.intp],
-        report: Report,
-        edits: Edits | None = None,
-        variant: NDArray[np.intp] | None = None,
-    ) -> NDArray[np.float64]:
-        """Return what each of the blocks adds to C, without self terms."""
-        found = np.zeros(len(blocks))
-        done = 0
-        for window, places, (resistance, quality, cost, latitude) in self.batches(
-            ground, blocks, report, edits, variant
-        ):
-            added = _block_values(self.model, resistance, quality, cost, latitude, window)
-            found[places] = np.asarray(added)[: len(places)]
-            done += len(places)
-            report.progress(done / len(blocks), "")
-        return found
-
-    def gradients(
-        self, ground: Ground, blocks: NDArray[np.intp], report: Report, *, by_paths: bool = True
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return what each block adds to C, and the gradient of their sum, shape (rows, columns), by resistance and by quality.
-
-        Without `by_paths`, that by resistance is left 0, which is quicker.
-        """
-        found = np.zeros(len(blocks))
-        by_resistance, by_quality = np.zeros(ground.resistance.shape), np.zeros(ground.resistance.shape)
-        done = 0
-        for window, places, (resistance, quality, cost, latitude) in self.batches(ground, blocks, report):
-            of_resistance = np.zeros((0, 0, 0))
-            if by_paths:
-                distance, pull = _distances_and_pullback(self.model, resistance, cost, latitude, window)
-                added, (by_distance, of_quality) = _weighted(self.model, distance, quality, window)
-                of_resistance = np.asarray(_pulled(pull, by_distance))
-            else:
-                added, of_quality = _by_quality(self.model, resistance, quality, cost, latitude, window)
-            found[places] = np.asarray(added)[: len(places)]
-            rows, columns = self.corner(window, blocks[places])
-            for total, values in ((by_resistance, of_resistance), (by_quality, np.asarray(of_quality))):
-                for row, column, one in zip(rows, columns, values):
-                    total[row : row + window.height, column : column + window.width] += one
-            done += len(places)
-            report.progress(done / len(blocks), "")
-        return found, self.unpad(by_resistance), self.unpad(by_quality)
-
-    def reached(
-        self,
-        ground: Ground,
-        cells: Sequence[NDArray[np.intp]],
-        report: Report,
-        edits: Edits | None = None,
-    ) -> list[NDArray[np.intp]]:
-        """Return, for each set of cells, the blocks with a source that a path within reach leads to from one of the cells.
-
-        Where what lies beyond the reach has an influence, the blocks whose window holds one of the cells.
-        """
-        if not self.local:
-            return [self._holding(each) for each in cells]
-        if self.count == 1:
-            return [np.zeros(1, np.intp) for _ in cells]
-        starts = [np.unique(self.block_of(each)) for each in cells]
-        blocks = np.concatenate(starts) if starts else np.zeros(0, np.intp)
-        owner = np.repeat(np.arange(len(cells)), [len(each) for each in starts])
-        lanes = np.zeros((len(blocks), self.side[0] * self.side[1]), bool)
-        first = np.cumsum([0, *(len(each) for each in starts)])
-        for number, each in enumerate(cells):
-            place = first[number] + np.searchsorted(starts[number], self.block_of(each))
-            lanes[place, each // self.columns % self.side[0] * self.side[1] + each % self.columns % self.side[1]] = True
-        pairs = [owner * self.count + blocks]
-        for window, places, (resistance, _, cost, latitude) in self.batches(ground, blocks, report, edits, owner):
-            mask = np.zeros((len(resistance), lanes.shape[1]), bool)
-            mask[: len(places)] = lanes[places]
-            near = np.asarray(_within_reach(self.model, resistance, cost, latitude, jnp.asarray(mask), window))
-            index, row, column = np.nonzero(near[: len(places)])
-            tops, lefts = self.corner(window, blocks[places])
-            block = (tops[index] + row - self.halo[0]) // self.side[0] * self.shape[1]
-            block += (lefts[index] + column - self.halo[1]) // self.side[1]
-            pairs.append(np.unique(owner[places][index] * self.count + block))
-        every = np.unique(np.concatenate(pairs))
-        return [every[every // self.count == number] % self.count for number in range(len(cells))]
-
-    def _holding(self, cells: NDArray[np.intp]) -> NDArray[np.intp]:
-        marked = np.zeros(self.shape, bool)
-        for row, column in zip(cells // self.columns, cells % self.columns):
-            top = max(0, (row - self.halo[0]) // self.side[0])
-            left = max(0, (column - self.halo[1]) // self.side[1])
-            marked[
-                top : (row + self.halo[0]) // self.side[0] + 1, left : (column + self.halo[1]) // self.side[1] + 1
-            ] = True
-        return np.flatnonzero(marked)
-
 
 def _parts(places: NDArray[np.intp], largest: int) -> Iterator[tuple[NDArray[np.intp], int]]:
     """Cut into batches of two sizes only, so that little is compiled and little is computed for nothing."""
@@ -341,67 +244,3 @@ def _parts(places: NDArray[np.intp], largest: int) -> Iterator[tuple[NDArray[np.
         size = largest if len(places) - first > largest // 2 else small
         yield places[first : first + size], size
         first += size
-
-
-def _accessible(
-    model: LandscapeModel, distance: Float[Array, "windows height width lanes"], quality: Array, window: WindowShape
-) -> Float[Array, " windows"]:
-    reached = (model.proximity(distance) * quality[..., None]).sum(axis=2).astype(float).sum(axis=1)
-    return (window.block(quality).reshape(len(quality), window.lanes).astype(float) * reached).sum(axis=1)
-
-
-@eqx.filter_jit
-def _block_values(
-    model: LandscapeModel,
-    resistance: Array,
-    quality: Array,
-    cost: Array | None,
-    latitude: Array | None,
-    window: WindowShape,
-) -> Float[Array, " windows"]:
-    return _accessible(model, model.distances(resistance, window, cost, latitude), quality, window)
-
-
-@eqx.filter_jit
-def _distances_and_pullback(
-    model: LandscapeModel, resistance: Array, cost: Array | None, latitude: Array | None, window: WindowShape
-):
-    return jax.vjp(lambda resistance: model.distances(resistance, window, cost, latitude), resistance)
-
-
-@eqx.filter_jit
-def _weighted(model: LandscapeModel, distance: Array, quality: Array, window: WindowShape):
-    added, pull = jax.vjp(lambda d, q: _accessible(model, d, q, window), distance, quality)
-    return added, pull(jnp.ones_like(added))
-
-
-@eqx.filter_jit
-def _by_quality(
-    model: LandscapeModel,
-    resistance: Array,
-    quality: Array,
-    cost: Array | None,
-    latitude: Array | None,
-    window: WindowShape,
-):
-    distance = model.distances(resistance, window, cost, latitude)
-    added, pull = jax.vjp(lambda q: _accessible(model, distance, q, window), quality)
-    return added, pull(jnp.ones_like(added))[0]
-
-
-@eqx.filter_jit
-def _pulled(pull, cotangent: Array) -> Array:
-    return pull(cotangent)[0]
-
-
-@eqx.filter_jit
-def _within_reach(
-    model: LandscapeModel,
-    resistance: Array,
-    cost: Array | None,
-    latitude: Array | None,
-    lanes: Bool[Array, "windows lanes"],
-    window: WindowShape,
-) -> Bool[Array, "windows height width"]:
-    found = jnp.isfinite(model.distances(resistance, window, cost, latitude))
-    return (found & lanes[:, None, None, :]).any(axis=-1)

@@ -1,0 +1,178 @@
+"""What each block of sources adds to C, the gradient of that, and which blocks a change of some cells can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from numpy.typing import NDArray
+
+from .connectivity import LandscapeModel
+from .job import Report
+from .landscape_blocks import Blocks, Edits, Ground
+from .window_shape import WindowShape
+
+
+def block_values(
+    blocks: Blocks,
+    ground: Ground,
+    chosen: NDArray[np.intp],
+    report: Report,
+    edits: Edits | None = None,
+    variant: NDArray[np.intp] | None = None,
+) -> NDArray[np.float64]:
+    """Return what each of the blocks adds to C, without self terms."""
+    found = np.zeros(len(chosen))
+    done = 0
+    for window, places, (resistance, quality, cost, latitude) in blocks.batches(ground, chosen, report, edits, variant):
+        added = _what_blocks_add(blocks.model, resistance, quality, cost, latitude, window)
+        found[places] = np.asarray(added)[: len(places)]
+        done += len(places)
+        report.progress(done / len(chosen), "")
+    return found
+
+
+def block_gradients(
+    blocks: Blocks, ground: Ground, chosen: NDArray[np.intp], report: Report, *, by_paths: bool = True
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what each block adds to C, and the gradient of their sum, shape (rows, columns), by resistance and by quality.
+
+    Without `by_paths`, that by resistance is left 0, which is quicker.
+    """
+    found = np.zeros(len(chosen))
+    by_resistance, by_quality = np.zeros(ground.resistance.shape), np.zeros(ground.resistance.shape)
+    done = 0
+    for window, places, (resistance, quality, cost, latitude) in blocks.batches(ground, chosen, report):
+        of_resistance = np.zeros((0, 0, 0))
+        if by_paths:
+            distance, pull = _distances_and_pullback(blocks.model, resistance, cost, latitude, window)
+            added, (by_distance, of_quality) = _weighted(blocks.model, distance, quality, window)
+            of_resistance = np.asarray(_pulled(pull, by_distance))
+        else:
+            added, of_quality = _by_quality(blocks.model, resistance, quality, cost, latitude, window)
+        found[places] = np.asarray(added)[: len(places)]
+        rows, columns = blocks.corner(window, chosen[places])
+        for total, values in ((by_resistance, of_resistance), (by_quality, np.asarray(of_quality))):
+            for row, column, one in zip(rows, columns, values):
+                total[row : row + window.height, column : column + window.width] += one
+        done += len(places)
+        report.progress(done / len(chosen), "")
+    return found, blocks.unpad(by_resistance), blocks.unpad(by_quality)
+
+
+def reached_blocks(
+    blocks: Blocks,
+    ground: Ground,
+    cells: Sequence[NDArray[np.intp]],
+    report: Report,
+    edits: Edits | None = None,
+) -> list[NDArray[np.intp]]:
+    """Return, for each set of cells, the blocks with a source that a path within reach leads to from one of the cells.
+
+    Where what lies beyond the reach has an influence, the blocks whose window holds one of the cells.
+    """
+    if not blocks.local:
+        return [_holding(blocks, each) for each in cells]
+    if blocks.count == 1:
+        return [np.zeros(1, np.intp) for _ in cells]
+    starts = [np.unique(blocks.block_of(each)) for each in cells]
+    chosen = np.concatenate(starts) if starts else np.zeros(0, np.intp)
+    owner = np.repeat(np.arange(len(cells)), [len(each) for each in starts])
+    lanes = np.zeros((len(chosen), blocks.side[0] * blocks.side[1]), bool)
+    first = np.cumsum([0, *(len(each) for each in starts)])
+    for number, each in enumerate(cells):
+        place = first[number] + np.searchsorted(starts[number], blocks.block_of(each))
+        lanes[
+            place, each // blocks.columns % blocks.side[0] * blocks.side[1] + each % blocks.columns % blocks.side[1]
+        ] = True
+    pairs = [owner * blocks.count + chosen]
+    for window, places, (resistance, _, cost, latitude) in blocks.batches(ground, chosen, report, edits, owner):
+        mask = np.zeros((len(resistance), lanes.shape[1]), bool)
+        mask[: len(places)] = lanes[places]
+        near = np.asarray(_within_reach(blocks.model, resistance, cost, latitude, jnp.asarray(mask), window))
+        index, row, column = np.nonzero(near[: len(places)])
+        tops, lefts = blocks.corner(window, chosen[places])
+        block = (tops[index] + row - blocks.halo[0]) // blocks.side[0] * blocks.shape[1]
+        block += (lefts[index] + column - blocks.halo[1]) // blocks.side[1]
+        pairs.append(np.unique(owner[places][index] * blocks.count + block))
+    every = np.unique(np.concatenate(pairs))
+    return [every[every // blocks.count == number] % blocks.count for number in range(len(cells))]
+
+
+def _holding(blocks: Blocks, cells: NDArray[np.intp]) -> NDArray[np.intp]:
+    marked = np.zeros(blocks.shape, bool)
+    for row, column in zip(cells // blocks.columns, cells % blocks.columns):
+        top = max(0, (row - blocks.halo[0]) // blocks.side[0])
+        left = max(0, (column - blocks.halo[1]) // blocks.side[1])
+        marked[
+            top : (row + blocks.halo[0]) // blocks.side[0] + 1, left : (column + blocks.halo[1]) // blocks.side[1] + 1
+        ] = True
+    return np.flatnonzero(marked)
+
+
+def _accessible(
+    model: LandscapeModel, distance: Float[Array, "windows height width lanes"], quality: Array, window: WindowShape
+) -> Float[Array, " windows"]:
+    reached = (model.proximity(distance) * quality[..., None]).sum(axis=2).astype(float).sum(axis=1)
+    return (window.block(quality).reshape(len(quality), window.lanes).astype(float) * reached).sum(axis=1)
+
+
+@eqx.filter_jit
+def _what_blocks_add(
+    model: LandscapeModel,
+    resistance: Array,
+    quality: Array,
+    cost: Array | None,
+    latitude: Array | None,
+    window: WindowShape,
+) -> Float[Array, " windows"]:
+    return _accessible(model, model.distances(resistance, window, cost, latitude), quality, window)
+
+
+@eqx.filter_jit
+def _distances_and_pullback(
+    model: LandscapeModel, resistance: Array, cost: Array | None, latitude: Array | None, window: WindowShape
+):
+    return jax.vjp(lambda resistance: model.distances(resistance, window, cost, latitude), resistance)
+
+
+@eqx.filter_jit
+def _weighted(model: LandscapeModel, distance: Array, quality: Array, window: WindowShape):
+    added, pull = jax.vjp(lambda d, q: _accessible(model, d, q, window), distance, quality)
+    return added, pull(jnp.ones_like(added))
+
+
+@eqx.filter_jit
+def _by_quality(
+    model: LandscapeModel,
+    resistance: Array,
+    quality: Array,
+    cost: Array | None,
+    latitude: Array | None,
+    window: WindowShape,
+):
+    distance = model.distances(resistance, window, cost, latitude)
+    added, pull = jax.vjp(lambda q: _accessible(model, distance, q, window), quality)
+    return added, pull(jnp.ones_like(added))[0]
+
+
+@eqx.filter_jit
+def _pulled(pull, cotangent: Array) -> Array:
+    return pull(cotangent)[0]
+
+
+@eqx.filter_jit
+def _within_reach(
+    model: LandscapeModel,
+    resistance: Array,
+    cost: Array | None,
+    latitude: Array | None,
+    lanes: Bool[Array, "windows lanes"],
+    window: WindowShape,
+) -> Bool[Array, "windows height width"]:
+    found = jnp.isfinite(model.distances(resistance, window, cost, latitude))
+    return (found & lanes[:, None, None, :]).any(axis=-1)
