@@ -1,4 +1,4 @@
-"""Circuits against dense matrices written out cell by cell, closed forms and laws; multigrid against direct solutions."""
+"""Circuits against dense matrices written out cell by cell, closed forms and laws."""
 
 from __future__ import annotations
 
@@ -8,41 +8,18 @@ import math
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter, label
+from raster_circuits import CIRCUITSCAPE, rough, wires
 
-from backend import circuit_solver
 from backend.circuit import Links, circuit_of_conductance, circuit_of_resistance
-from backend.circuit_gradient import adjoint_potentials, conductance_gradient, edge_gradient, resistance_gradient
 from backend.circuit_nodes import component_labels
 from backend.circuit_plan import chosen_method, memory_needed
 from backend.circuit_solver import CircuitSolver, PointCurrents
 from backend.errors import DriftwayError
 from backend.grid import edge_costs
 from backend.neighbourhood import Neighbourhood
-from backend.solvers import set_thread_count
 from backend.solvers.direct_factorisation import DirectFactorisation
 
-CIRCUITSCAPE = Neighbourhood(1.0, 1.0, 8, "average_conductance", "open")
 METHODS = ["direct", "multigrid"]
-
-
-def rough(rows: int, columns: int, seed: int = 1, decades: float = 2.0, holes: float = 0.15) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    resistance = 10 ** random.uniform(0, decades, (rows, columns))
-    resistance[random.random((rows, columns)) < holes] = np.inf
-    return resistance
-
-
-def wires(circuit):
-    """Give (cell, cell, conductance) of all edges and links."""
-    rows, columns = circuit.shape
-    for i, j in itertools.product(range(rows), range(columns)):
-        for name, (down, right) in {"east": (0, 1), "south": (1, 0), "southeast": (1, 1), "southwest": (1, -1)}.items():
-            g = getattr(circuit, name)[i, j]
-            if g > 0:
-                yield i * columns + j, (i + down) * columns + j + right, g
-    if circuit.links is not None:
-        yield from zip(*circuit.links, strict=True)
 
 
 def expected(circuit, currents, grounds=None, fixed=None):
@@ -198,122 +175,6 @@ def _edge_currents(solver, potential):
                 yield getattr(branches, name)[i, j]
 
 
-def hard(kind: str, n: int = 129) -> np.ndarray:
-    """Return conductances, 0 where no node is; the families of landscapes that solvers find hard."""
-    random = np.random.default_rng(0)
-    hills = sum(gaussian_filter(random.standard_normal((n, n)), s) * s for s in (1, 4, 16))
-    hills = (hills - hills.mean()) / hills.std()
-    classes = np.digitize(hills, [-0.5, 0.2, 0.8])
-    name, decades = kind.split()[0], float(kind.split()[1]) if " " in kind else 0.0
-    if name == "categories":
-        return 10 ** (-decades * np.array([1, 0.66, 0.33, 0])[classes])
-    if name == "noise":
-        return 10 ** (-decades * random.random((n, n)))
-    if name == "holes":
-        p = 10 ** (-decades * np.array([1, 0.66, 0.33, 0])[classes])
-        spots = gaussian_filter(random.standard_normal((n, n)), 3)
-        p[spots > np.quantile(spots, 0.7)] = 0
-        return p
-    if name == "islands":
-        return (random.random((n, n)) < 0.35).astype(float)
-    background = np.where(hills > 0, 1.0, 10**-decades) if name == "roads" else np.zeros((n, n))
-    if name == "corridors":
-        background[gaussian_filter(random.standard_normal((n, n)), 6) > 0.02] = 1
-    for k in range(n // 4):
-        i, j = random.integers(0, n, 2)
-        length = int(random.integers(20, n // 2))
-        angle = random.uniform(0, 2 * np.pi) + np.cumsum(random.standard_normal(length) * 0.1)
-        rows = (i + np.cumsum(np.sin(angle))).astype(int) % n
-        columns = (j + np.cumsum(np.cos(angle))).astype(int) % n
-        # Highways beside barriers.
-        background[rows, columns] = 1.0 if k % 2 or name == "corridors" else 10**-decades
-    return background
-
-
-#: Iterations to 1e-8 that were measured, the greater of both shapes of cells and a few more.
-ITERATIONS = {
-    "categories 0": 6,
-    "categories 4": 9,
-    "categories 6": 12,
-    "noise 6": 20,
-    "noise 9": 36,
-    "holes 4": 10,
-    "holes 6": 12,
-    "roads 4": 16,
-    "roads 6": 55,
-    "corridors": 9,
-    "islands": 14,
-}
-
-
-@pytest.mark.parametrize("kind", ITERATIONS)
-@pytest.mark.parametrize("shape", ["square cells", "long cells"])
-def test_hard_landscapes_take_few_iterations(kind, shape):
-    conductance = hard(kind)
-    neighbourhood = CIRCUITSCAPE if shape == "square cells" else Neighbourhood(1.0, 2.0, 8, "average_resistance")
-    circuit = circuit_of_conductance(conductance, neighbourhood)
-    labels = component_labels(circuit)
-    cells = np.flatnonzero((labels == np.bincount(labels[labels > 0]).argmax()).ravel())
-    pair = PointCurrents(cells[[len(cells) // 9, -len(cells) // 9]], np.array([[1.0, -1.0]]))
-    quick = CircuitSolver(circuit, method="multigrid")
-    potential = quick.potentials(pair)
-    sure = CircuitSolver(circuit, method="direct")
-    reference = sure.potentials(pair)
-    resistance = lambda v: np.subtract(*v[0].ravel()[pair.cells])  # noqa: E731
-    assert resistance(potential) == pytest.approx(resistance(reference), rel=2e-7)
-    np.testing.assert_allclose(quick.node_currents(potential), sure.node_currents(reference), atol=1e-6)
-    assert 0 < quick.iterations <= 1.3 * ITERATIONS[kind]
-
-
-def irregular(kind: str):
-    """Return merged cells and links that spoil the stencil."""
-    random = np.random.default_rng(3)
-    merged, links = np.zeros((129, 129), np.int32), None
-    if kind == "river":
-        columns = np.arange(5, 125)
-        merged[(64 + 20 * np.sin(columns / 9)).astype(int), columns] = 3
-    if kind == "scattered":
-        merged.ravel()[random.choice(129 * 129, 12, replace=False)] = 1
-    if kind == "patches":
-        for number, (row, column) in enumerate(random.integers(5, 115, (20, 2)), start=1):
-            merged[row : row + 6, column : column + 6] = number
-    if kind == "links":
-        links = Links(*random.integers(0, 129 * 129, (2, 6)), np.full(6, 1.0))
-    return merged, links
-
-
-@pytest.mark.parametrize(("kind", "most"), [("river", 12), ("scattered", 14), ("patches", 30), ("links", 40)])
-def test_short_circuits_and_links_take_few_iterations(kind, most):
-    merged, links = irregular(kind)
-    circuit = circuit_of_conductance(hard("categories 4"), CIRCUITSCAPE, merged=merged, links=links)
-    pair = PointCurrents(np.array([10 * 129 + 10, 119 * 129 + 115]), np.array([[1.0, -1.0]]))
-    quick, sure = CircuitSolver(circuit, method="multigrid"), CircuitSolver(circuit, method="direct")
-    potential, reference = quick.potentials(pair), sure.potentials(pair)
-    resistance = lambda v: np.subtract(*v[0].ravel()[pair.cells])  # noqa: E731
-    assert resistance(potential) == pytest.approx(resistance(reference), rel=2e-7)
-    np.testing.assert_allclose(quick.node_currents(potential), sure.node_currents(reference), atol=1e-6)
-    assert 0 < quick.iterations <= most
-
-
-def test_threads_change_nothing():
-    circuit = circuit_of_conductance(hard("holes 4", 200), CIRCUITSCAPE)
-    labels = component_labels(circuit)
-    cells = np.flatnonzero((labels == np.bincount(labels[labels > 0]).argmax()).ravel())
-    pair = PointCurrents(cells[[5, -5]], np.array([[1.0, -1.0]]))
-    found = []
-    try:
-        for threads in (1, 2, 3):
-            set_thread_count(threads)
-            solver = CircuitSolver(circuit, method="multigrid")
-            potential = solver.potentials(pair)
-            found.append((potential, solver.node_currents(potential)))
-    finally:
-        set_thread_count(0)
-    for potential, current in found[1:]:
-        np.testing.assert_array_equal(potential, found[0][0])
-        np.testing.assert_array_equal(current, found[0][1])
-
-
 def test_rasters_of_currents_and_points_are_the_same():
     circuit = circuit_of_resistance(rough(9, 11, holes=0), CIRCUITSCAPE)
     raster = np.zeros((1, 9, 11))
@@ -346,87 +207,6 @@ def test_currents_into_no_node_are_refused():
     circuit = circuit_of_resistance(np.array([[1.0, np.inf, 1.0, 1.0]]), Neighbourhood(1, 1))
     with pytest.raises(DriftwayError, match="row 1, column 2, where there is no node"):
         CircuitSolver(circuit).potentials(PointCurrents(np.array([1, 3]), np.array([[1.0, -1.0]])))
-
-
-class Listener:
-    def __init__(self):
-        self.messages = []
-
-    def message(self, text):
-        self.messages.append(text)
-
-    def raise_if_cancelled(self):
-        pass
-
-
-def test_slow_convergence_ends_in_a_direct_solution(monkeypatch):
-    monkeypatch.setattr(circuit_solver, "_MOST_ITERATIONS", 2)
-    circuit = circuit_of_resistance(rough(40, 40, decades=6), CIRCUITSCAPE)
-    pair = PointCurrents(np.flatnonzero(circuit.node)[[0, -1]], np.array([[1.0, -1.0]]))
-    heard = Listener()
-    solver = CircuitSolver(circuit, method="multigrid", report=heard)
-    np.testing.assert_array_equal(solver.potentials(pair), CircuitSolver(circuit, method="direct").potentials(pair))
-    assert "solving directly instead" in heard.messages[0]
-
-
-def test_slow_convergence_without_memory_is_an_error(monkeypatch):
-    monkeypatch.setattr(circuit_solver, "_MOST_ITERATIONS", 2)
-    monkeypatch.setattr(circuit_solver, "available_memory", lambda: 1000)
-    circuit = circuit_of_resistance(rough(40, 40, decades=6), CIRCUITSCAPE)
-    pair = PointCurrents(np.flatnonzero(circuit.node)[[0, -1]], np.array([[1.0, -1.0]]))
-    with pytest.raises(DriftwayError, match="After 2 iterations .* Narrow the range of the resistances"):
-        CircuitSolver(circuit, method="multigrid").potentials(pair)
-
-
-@pytest.mark.parametrize("rule", ["average_resistance", "average_conductance"])
-@pytest.mark.parametrize("input_kind", ["resistance", "conductance"])
-@pytest.mark.parametrize("grounded", [True, False])
-def test_gradients_are_those_of_central_differences(rule, input_kind, grounded):
-    neighbourhood = Neighbourhood(1.0, 2.0, 8, rule)
-    raster = rough(6, 7, decades=1)
-    raster[:, 3] = 1.0  # one piece
-    if input_kind == "conductance":
-        raster = np.where(np.isfinite(raster), 1 / raster, 0.0)
-    make = circuit_of_resistance if input_kind == "resistance" else circuit_of_conductance
-    chain = resistance_gradient if input_kind == "resistance" else conductance_gradient
-    merged = np.zeros((6, 7), np.int32)
-    merged[1, 2:5] = 1
-    labels = component_labels(make(raster, neighbourhood, merged=merged))
-    cells = np.flatnonzero((labels == labels[0, 3]).ravel())
-    grounds = np.zeros((6, 7))
-    grounds.ravel()[cells[4]] = 0.4 if grounded else 0.0
-    pair = PointCurrents(cells[[0, -1]], np.array([[1.0, -1.0 if not grounded else -0.3]]))
-    weights = np.random.default_rng(2).normal(size=(6, 7))
-
-    def solve(values):
-        circuit = make(values, neighbourhood, merged=merged)
-        solver = CircuitSolver(circuit, grounds=grounds if grounded else None)
-        return circuit, solver, solver.potentials(pair)[0]
-
-    def value(values):
-        v = solve(values)[2]
-        return float(np.nansum(weights * np.where(labels == labels[0, 3], np.nan_to_num(v) ** 2, 0)))
-
-    circuit, solver, v = solve(raster)
-    cotangent = np.where(labels == labels[0, 3], 2 * weights * np.nan_to_num(v), 0)
-    adjoint = adjoint_potentials(solver, cotangent[None])[0]
-    gradient = chain(circuit, edge_gradient(circuit, v, adjoint), raster, neighbourhood)
-    for cell in cells[::3]:
-        up, down = raster.copy(), raster.copy()
-        step = 1e-5 * raster.ravel()[cell]
-        up.ravel()[cell] += step
-        down.ravel()[cell] -= step
-        assert gradient.ravel()[cell] == pytest.approx((value(up) - value(down)) / (2 * step), rel=1e-6, abs=1e-8)
-
-
-def test_gradient_of_an_effective_resistance_scales():
-    """R is homogeneous of degree 1 in the resistances: the sum of r dR/dr is R."""
-    resistance = rough(8, 8, holes=0)
-    circuit = circuit_of_resistance(resistance, Neighbourhood(1, 1))
-    v = CircuitSolver(circuit).potentials(PointCurrents(np.array([0, 63]), np.array([[1.0, -1.0]])))[0]
-    gradient = resistance_gradient(circuit, edge_gradient(circuit, v, v), resistance, Neighbourhood(1, 1))
-    assert float((resistance * gradient).sum()) == pytest.approx(v[0, 0] - v[7, 7])
-    assert (gradient > 0).all()
 
 
 def test_uniform_field_and_corridor():
@@ -463,7 +243,3 @@ def test_direct_factors_say_what_they_leave():
     )
     np.testing.assert_allclose(voltage, [0, 1.5])
     assert residual <= max(rounding, 1e-15)
-
-
-def test_family_has_many_islands():
-    assert label(hard("islands") > 0, np.ones((3, 3)))[1] > 500

@@ -1,13 +1,11 @@
-"""Everything that can be wrong with a job: the message names the parameter, the place and the remedy, before any work.
+"""What can be wrong with the inputs of a job: the message names the parameter, the place and the remedy, before any work.
 
 All of it comes from `check`, which the toolbox calls before it starts the worker.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,8 @@ import pytest
 from osgeo import gdal
 from small_landscapes import ORIGIN, hills
 
-from backend import landscape_checks, output_checks, window_plan
+from backend import landscape_checks, window_plan
 from backend.errors import InputError, MemoryPlanError
-from backend.job import Job
 
 PAIR = hills()
 
@@ -27,8 +24,6 @@ def with_value(values: np.ndarray, place: tuple[int, int], value: float) -> np.n
     changed[place] = value
     return changed
 
-
-# --- rasters ------------------------------------------------------------------------------------------------------
 
 GRIDS = {
     "CRS": ({"crs": "EPSG:28353"}, r"its CRS is EPSG:28353 \(.*\), that of QUALITY is EPSG:3112"),
@@ -135,9 +130,6 @@ def test_a_damaged_file(laboratory):
         laboratory.check("connectivity", quality, np.ones((400, 400)))
 
 
-# --- values -------------------------------------------------------------------------------------------------------
-
-
 def test_negative_quality(laboratory):
     quality = with_value(with_value(PAIR[0], (2, 6), -0.25), (7, 1), -3)
     with pytest.raises(
@@ -218,9 +210,6 @@ def test_a_transformation_beyond_what_numbers_hold(laboratory):
         )
 
 
-# --- distances and memory -----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("distance", [0.0, 4.9])
 def test_a_dispersal_distance_below_half_a_cell(laboratory, distance):
     with pytest.raises(
@@ -262,94 +251,6 @@ def test_free_memory_is_the_limit_where_none_is_given(laboratory, monkeypatch):
         laboratory.check("connectivity", *PAIR)
 
 
-# --- outputs ------------------------------------------------------------------------------------------------------
-
-
-def job_with(laboratory, *, name: str = "FUNCTIONAL_HABITAT", path: Path | str, **more: Path | str) -> Job:
-    job = laboratory.job("connectivity", *PAIR)
-    job.outputs.update({name: str(path), **{n: str(p) for n, p in more.items()}})
-    return job
-
-
-def refused(job: Job, match: str) -> None:
-    from backend.analyses import connectivity
-
-    before = sorted(Path(job.parameters["QUALITY"]).parent.iterdir())
-    with pytest.raises(InputError, match=match):
-        connectivity.check_headers(job)
-    assert sorted(Path(job.parameters["QUALITY"]).parent.iterdir()) == before, "a check leaves nothing behind"
-
-
-def test_an_output_folder_that_does_not_exist(laboratory):
-    path = laboratory.folder / "gone" / "habitat.tif"
-    refused(job_with(laboratory, path=path), r"^FUNCTIONAL_HABITAT: The folder '.*gone' does not exist. Create it")
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root may write to")
-def test_an_output_that_cannot_be_written(laboratory):
-    refused(
-        job_with(laboratory, path="/proc/habitat.tif"),
-        r"^FUNCTIONAL_HABITAT: '/proc/habitat.tif' cannot be written \(.*may write",
-    )
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_an_output_that_one_may_not_write(laboratory):
-    path = laboratory.folder / "habitat.tif"
-    path.touch(mode=0o400)
-    refused(
-        job_with(laboratory, path=path), r"^FUNCTIONAL_HABITAT: '.*habitat.tif' cannot be written \(Permission denied\)"
-    )
-
-
-def test_an_output_of_another_kind(laboratory):
-    path = laboratory.folder / "habitat.asc"
-    refused(
-        job_with(laboratory, path=path), r"^FUNCTIONAL_HABITAT: 'habitat.asc' does not end in .tif or .tiff. Rename"
-    )
-
-
-def test_an_output_that_is_a_folder(laboratory):
-    path = laboratory.folder / "habitat.tif"
-    path.mkdir()
-    refused(
-        job_with(laboratory, path=path), r"^FUNCTIONAL_HABITAT: '.*habitat.tif' is a folder. Give the name of a file"
-    )
-
-
-def test_two_outputs_of_one_name(laboratory):
-    path = laboratory.folder / "habitat.tif"
-    job = job_with(laboratory, path=path, ACCESSIBLE_HABITAT=path)
-    refused(job, r"^ACCESSIBLE_HABITAT: .*is the output of FUNCTIONAL_HABITAT as well")
-
-
-@pytest.mark.parametrize("name", ["QUALITY", "MOVEMENT", "LOCKED_OUT"])
-def test_an_output_that_is_an_input(laboratory, name):
-    from backend.analyses import prioritisation
-
-    job = laboratory.job("prioritisation", *PAIR, LOCKED_OUT=np.zeros((9, 11)))
-    job.outputs["SELECTION"] = job.parameters[name]
-    with pytest.raises(InputError, match=rf"^SELECTION: It would overwrite {name}. Choose another file"):
-        prioritisation.check_headers(job)
-
-
-def test_an_output_that_the_analysis_does_not_have(laboratory):
-    refused(
-        job_with(laboratory, name="HABITAT", path="h.tif"),
-        r"^HABITAT: 'connectivity' has no such output file. Known: FUNC",
-    )
-
-
-def test_a_full_disk(laboratory, monkeypatch):
-    monkeypatch.setattr(output_checks.shutil, "disk_usage", lambda folder: SimpleNamespace(free=100))
-    refused(
-        job_with(laboratory, path=laboratory.folder / "habitat.tif"),
-        r"^FUNCTIONAL_HABITAT: The outputs need up to .* in '.*', 0 MB are free. Free some space",
-    )
-
-
-# --- budgets ------------------------------------------------------------------------------------------------------
-
 EMPTY = np.zeros((9, 11))
 
 
@@ -387,49 +288,6 @@ EMPTY = np.zeros((9, 11))
 def test_budgets_costs_and_masks(laboratory, parameters, match):
     with pytest.raises(InputError, match=match):
         laboratory.check("prioritisation", *PAIR, **parameters)
-
-
-# --- the job itself -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("parameters", "match"),
-    [
-        ({"MOVEMENT": None}, r"^MOVEMENT: 'Movement \(permeability or resistance\)' is missing. Give it a value"),
-        ({"PROXIMITY": "linear"}, r"^PROXIMITY: 'linear' is not a choice. Choose from: exponential, gaussian"),
-        ({"NEIGHBOURS": 8}, r"^NEIGHBOURS: '8' is not a choice. Choose from: 4, 8"),
-        ({"CUTOFF": 0.0}, r"^CUTOFF: 0.0 is out of range. It must be between 1e-06 and 0.999"),
-        ({"CUTOFF": "small"}, r"^CUTOFF: 'small' is no finite number"),
-        ({"DISPERSAL_DISTANCE": float("nan")}, r"^DISPERSAL_DISTANCE: 'nan' is no finite number"),
-        ({"DISPERSAL_DISTANCE": float("inf")}, r"^DISPERSAL_DISTANCE: 'inf' is no finite number"),
-        ({"DISPERSAL_DISTANCE": -1.0}, r"^DISPERSAL_DISTANCE: -1.0 is out of range. It must be >= 0"),
-        ({"MAXIMUM_WINDOW": 2.5}, r"^MAXIMUM_WINDOW: 2.5 is no whole number"),
-        ({"EXTENT": [0, 1]}, r"^EXTENT: '\[0, 1\]' is no extent. Give four numbers: xmin, xmax, ymin, ymax"),
-        ({"SLOPE": 3}, r"^SLOPE: 'connectivity' has no such parameter. Known: ALIGN"),
-    ],
-)
-def test_parameters_that_make_no_job(parameters, match):
-    plain = {
-        "job": 1,
-        "analysis": "connectivity",
-        "parameters": {"QUALITY": "q.tif", "MOVEMENT": "m.tif", **parameters},
-    }
-    with pytest.raises(InputError, match=match):
-        Job.from_dict(plain)
-
-
-@pytest.mark.parametrize(
-    ("plain", "match"),
-    [
-        ({"job": 2, "analysis": "connectivity", "parameters": {}}, r"^The job has version 2, this backend reads 1"),
-        ({"analysis": "corridors", "parameters": {}}, r"^There is no analysis 'corridors'. Known:.*connectivity"),
-        ({"analysis": "connectivity"}, r"^The job has no parameters"),
-        ({"analysis": "connectivity", "parameters": {}, "speed": 9}, r"^The job has an entry 'speed'"),
-    ],
-)
-def test_what_is_no_job(plain, match):
-    with pytest.raises(InputError, match=match):
-        Job.from_dict(plain)
 
 
 def test_nothing_chosen(laboratory):
