@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from . import machine
 from .contest import Row, Task, load_tasks, task_modules
+from .headline import summary
 from .plot import picture
 from .runner import TOP, Contest, Homes
 from .tables import comma_separated, is_noisy, markdown
 
 _HEAD = """# Benchmarks
 
-{noise}Measured by `./run bench` in one run of {minutes:.1f} minutes, ours and peers on the same inputs. {machine}.
+{noise}Measured by `./run bench` in one run of {minutes:.0f} minutes{quiet}, ours and peers on the same inputs.
+{machine}. Peers: {peers}.
 
-Times are warm, the best of several (what takes long is run once, its compiled code read from disk): CPU time first, since it does not depend on what else runs; wall time next
-to it. *x ours* is CPU time relative to the first line in bold type of the same case. The error is the largest against the
-reference, in float64; **differs** marks an answer that is not the same within its precision. Peak memory is that of the whole
-process, interpreter and packages included. *Cold* is the first call with empty caches, compilation included; *from cache*
-the first call of a new process that finds its compiled code on disk.
+{summary}
+![Times of all tools](benchmarks.svg)
+
+All numbers as a table for programs: [benchmarks.csv](benchmarks.csv).
+
+## How to read the tables
+
+Times are warm, the best of several (what takes long is run once, its compiled code read from disk): CPU time first, since it
+does not depend on what else runs; wall time next to it. *x ours* is CPU time (where a table says so, wall time) relative to the
+first line in bold type of the same case. The error is the largest against the reference, in float64; **differs** marks an answer
+that is not the same within its precision. Peak memory is that of the whole process, interpreter and packages included. *Cold* is
+the first call with empty caches, compilation included; *from cache* the first call of a new process that finds its compiled code
+on disk. What is said about targets is computed from the rows.
 
 """
 _NOISE = "> **Noisy.** Other processes kept up to {load:.1f} cores busy while this was measured.\n\n"
+_QUIET = " on a quiet machine (other processes took {load:.2f} cores at most)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,19 +57,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"There is no task {', '.join(unknown)}. Known: {', '.join(tasks)}.", file=sys.stderr)
         return 2
-    started = time.monotonic()
-    parts: list[tuple[Task, list[Row]]] = []
-    for name in given.tasks or tasks:
-        parts.append(_contest(*tasks[name], given))
-        # After every task, so that a run that is broken off leaves something.
-        page = _page(parts, (time.monotonic() - started) / 60)
-        _write(given.output, given.output, page, parts)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started ends, too
+    try:
+        page, parts = _run(tasks, given)
+    except KeyboardInterrupt:
+        print(f"Broken off. What was finished is in {os.path.relpath(given.output)}.", file=sys.stderr)
+        return 128 + signal.SIGINT
     print(page)
     print(f"Written to {os.path.relpath(given.output)}: benchmarks.md, .csv and .svg", file=sys.stderr)
     if given.write_docs:
         documents = TOP / "docs"
         _write(documents, documents / "images", page.replace("(benchmarks.svg)", "(images/benchmarks.svg)"), parts)
     return _complaints([row for _, rows in parts for row in rows])
+
+
+def _run(
+    tasks: dict[str, tuple[ModuleType, Task]], given: argparse.Namespace
+) -> tuple[str, list[tuple[Task, list[Row]]]]:
+    """Return the page and the rows of the tasks that are asked for."""
+    started, page = time.monotonic(), ""
+    parts: list[tuple[Task, list[Row]]] = []
+    for name in dict.fromkeys(given.tasks or tasks):
+        parts.append(_contest(*tasks[name], given))
+        # After every task, so that a run that is broken off leaves something.
+        page = _page(parts, (time.monotonic() - started) / 60)
+        _write(given.output, given.output, page, parts)
+    return page, parts
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,11 +104,11 @@ def _modules_of(folder: str) -> list[str]:
     return [f"{Path(folder).name}.{name}" for name in task_modules(Path(folder))]
 
 
-def _contest(module: object, task: Task, given: argparse.Namespace) -> tuple[Task, list[Row]]:
+def _contest(module: ModuleType, task: Task, given: argparse.Namespace) -> tuple[Task, list[Row]]:
     engine, peers = os.environ.get("ENGINE", ""), os.environ.get("PEERS", sys.executable)
     with tempfile.TemporaryDirectory(prefix="driftway-bench-") as folder:
         contest = Contest(
-            module=module,  # type: ignore[arg-type]
+            module=module,
             task=task,
             homes=Homes(engine, peers, [str(Path(each).parent) for each in given.tasks_from]),
             folder=Path(folder),
@@ -95,9 +121,17 @@ def _contest(module: object, task: Task, given: argparse.Namespace) -> tuple[Tas
 
 def _page(parts: Sequence[tuple[Task, list[Row]]], minutes: float) -> str:
     rows = [row for _, of_task in parts for row in of_task]
-    noise = _NOISE.format(load=max(row.load for row in rows)) if is_noisy(rows) else ""
-    head = _HEAD.format(noise=noise, minutes=minutes, machine=machine.describe())
-    return f"{head}![Times of all tools](benchmarks.svg)\n\n" + "\n".join(markdown(*part) for part in parts)
+    load = max((row.load for row in rows), default=0.0)
+    noisy = is_noisy(rows)
+    head = _HEAD.format(
+        noise=_NOISE.format(load=load) if noisy else "",
+        quiet="" if noisy else _QUIET.format(load=load),
+        minutes=minutes,
+        machine=machine.describe(),
+        peers=machine.peers(TOP / "bench"),
+        summary=summary(parts),
+    )
+    return head + "\n".join(markdown(*part) for part in parts)
 
 
 def _write(folder: Path, images: Path, page: str, parts: Sequence[tuple[Task, list[Row]]]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .contest import Arrays, Case, Contestant, Row, Task, Work
 from .graphs import edge_costs, edge_list
 from .landscapes import rough
+from .targets import Target, times_own, times_tool
 
 #: Largest current that may be unaccounted for, relative to the current that enters, in the Euclidean norm over nodes.
 _RESIDUAL = 1e-8
@@ -26,8 +27,8 @@ def cases(quick: bool) -> Sequence[Case]:
 
 
 def _case(kind: str, side: int) -> Case:
-    name = "four decades of resistance" + (", a fifth of the cells no nodes" if kind == "holes" else "")
-    return Case(name, f"{side} x {side} cells", {"kind": kind, "side": side})
+    name = f"rough, {side} x {side}" + (", a fifth no nodes" if kind == "holes" else "")
+    return Case(name, "one pair of terminals", {"kind": kind, "side": side})
 
 
 def inputs(case: Case) -> Arrays:
@@ -146,11 +147,10 @@ def _superlu(inputs: Arrays) -> Work:
 
 
 def _cholmod(inputs: Arrays) -> Work:
-    from sksparse.cholmod import cholesky
+    from .cholmod import Cholesky
 
     matrix, right, result = _reduced(inputs)
-    columns = matrix.tocsc()
-    return Work(lambda: cholesky(columns)(right), result, 1.0)
+    return Work(lambda: Cholesky(matrix).factorised(matrix)(right), result, 1.0)
 
 
 def _up_to(cells: int) -> Callable[[Case], bool]:
@@ -160,7 +160,7 @@ def _up_to(cells: int) -> Callable[[Case], bool]:
 def remarks(rows: Sequence[Row]) -> Sequence[str]:
     """Say how the cost of ours grows with the raster."""
     ours = [
-        (int(row.size.split()[0]), row.cpu)
+        (int(row.case.split()[1]), row.cpu)
         for row in rows
         if row.ours and row.cpu is not None and "nodes" not in row.case
     ]
@@ -171,6 +171,12 @@ def remarks(rows: Sequence[Row]) -> Sequence[str]:
         f"Ours takes {quick / small**2 * 1e9:.0f} ns per cell on {small} x {small} cells and "
         f"{slow / large**2 * 1e9:.0f} ns on {large} x {large}."
     ]
+
+
+def _bytes_per_cell(rows: Sequence[Row]) -> Sequence[float]:
+    """Return the largest memory of ours per cell, interpreter, packages and the input included."""
+    large = [row for row in rows if row.ours and row.peak and int(row.case.split()[1]) >= 1000]
+    return [row.peak / int(row.case.split()[1]) ** 2 for row in large if row.peak]
 
 
 TASKS = (
@@ -194,7 +200,7 @@ TASKS = (
                 "peers",
                 _cholmod,
                 reference=True,
-                note="scikit-sparse",
+                note="as CVXOPT brings it, ordered by minimum degree",
                 answers=_up_to(_CHOLMOD_CELLS),
             ),
             Contestant(
@@ -214,5 +220,16 @@ TASKS = (
         error=error,
         tolerance={"float64": 2e-7},
         remarks=remarks,
+        targets=(
+            Target(
+                "PyAMG, two cores of ours",
+                10,
+                "x ours in wall time",
+                times_tool("PyAMG, smoothed", "Driftway, 2 cores"),
+                at_least=True,
+            ),
+            Target("CHOLMOD, a million cells and more", 1, "x ours", times_own("CHOLMOD", "000 x"), at_least=True),
+            Target("memory, a million cells and more", 250, "bytes per cell", _bytes_per_cell),
+        ),
     ),
 )

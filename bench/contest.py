@@ -8,12 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from .targets import Target
+
 Arrays = dict[str, NDArray[Any]]
+
+#: What the names of our own contestants begin with.
+OURS = "Driftway"
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,14 @@ class Work:
         Turns what `run` returned into named arrays that the task's `error` compares.
     items : float
         How much of the case's unit one run does: pairs, rasters (less than 1 for a sample).
-    in_children : bool
-        Whether a process of its own does the work; its memory counts then.
+    peak : callable, optional
+        The largest resident size in bytes where a process of its own does the work; else this process's counts.
     """
 
     run: Callable[[], Any]
     result: Callable[[Any], Arrays]
     items: float
-    in_children: bool = False
+    peak: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,12 +82,16 @@ class Contestant:
         The first of these that answers a case gives the result that the others are checked against.
     caches : bool
         Whether it keeps compiled code on disk.
+    compiles : bool
+        Whether its first call compiles without keeping it.
     cores : int
         Cores that it is pinned to.
     answers : callable
         Which cases it takes part in.
     note : str
         What a reader has to know about it.
+    cited : tuple of (float, float), optional
+        CPU time in the task's unit and peak memory in bytes of a tool that is not run here, as others measured them.
     """
 
     name: str
@@ -91,9 +101,11 @@ class Contestant:
     ours: bool = False
     reference: bool = False
     caches: bool = False
+    compiles: bool = False
     cores: int = 1
     answers: Callable[[Case], bool] = lambda case: True
     note: str = ""
+    cited: tuple[float, float] | None = None
 
     @property
     def label(self) -> str:
@@ -125,6 +137,12 @@ class Task:
         Largest error that counts as the same answer, by precision.
     remarks : callable
         From the finished rows to sentences below the table.
+    targets : sequence of Target
+        What is to be reached, judged from the rows.
+    clock : {"cpu", "wall"}
+        Which time counts in ratios and in the picture.
+    headline : str
+        Words of the case that stands for the task at the top of the page; the last that a peer answers by default.
     """
 
     name: str
@@ -138,6 +156,9 @@ class Task:
     error: Callable[[Arrays, Arrays, Arrays], float]
     tolerance: dict[str, float] = field(default_factory=lambda: {"float32": 1e-4, "float64": 1e-9})
     remarks: Callable[[Sequence[Row]], Sequence[str]] = lambda rows: ()
+    targets: Sequence[Target] = ()
+    clock: Literal["cpu", "wall"] = "cpu"
+    headline: str = ""
 
     def contestant(self, label: str) -> Contestant:
         """Return the contestant of that label."""
@@ -155,7 +176,7 @@ class Row:
     cpu, wall : float or None
         Warm, best of several, per item in the task's unit.
     ratio : float or None
-        CPU time relative to ours: how many times slower it is.
+        Time relative to ours, by the task's clock: how many times slower it is.
     error : float or None
         Largest relative error; None for the reference itself and where there is none.
     peak : float or None

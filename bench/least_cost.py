@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .contest import Arrays, Case, Contestant, Row, Task, Work
+from .contest import Arrays, Case, Contestant, Task, Work
 from .graphs import edge_costs, edge_list, sparse_matrix
 from .landscapes import landscape
 from .settings import neighbourhood, start_engine
+from .targets import Target, own, times_own
 
 _BLOCK = 4
 #: Cells computed at once, about as many as a batch of the engine's has.
@@ -227,21 +228,6 @@ def _smallest(case: Case) -> bool:
     return case.options["radius"] <= 20 and not case.options["limited"]
 
 
-def remarks(rows: Sequence[Row]) -> Sequence[str]:
-    """Say how the targets are met, per case."""
-    said = []
-    for case in dict.fromkeys(row.case for row in rows):
-        slower = {row.tool: row.ratio for row in rows if row.case == case and row.ratio}
-        own = next((row.cpu for row in rows if row.case == case and row.ours and row.cpu), None)
-        if own is None or len(slower) < 2:
-            continue
-        peers = ", ".join(
-            f"{tool} {slower[tool]:.0f} x" for tool in ("SciPy dijkstra", "JAXScape 0.0.13") if tool in slower
-        )
-        said.append(f"{case}: {own:.1f} ns per pair (target 5); slower than that: {peers} (targets 15, 100).")
-    return said
-
-
 TASKS = (
     Task(
         name="least_cost",
@@ -276,6 +262,7 @@ TASKS = (
                 "float32",
                 "peers",
                 _jaxscape(its_own_graph=False),
+                compiles=True,
                 answers=_small,
                 note="`LCPDistance` on the same graph; some of the windows",
             ),
@@ -284,6 +271,7 @@ TASKS = (
                 "float32",
                 "peers",
                 _jaxscape(its_own_graph=True),
+                compiles=True,
                 answers=_smallest,
                 note="`GridGraph` as documented: mean permeability, diagonal steps as long as straight ones; another question",
             ),
@@ -291,6 +279,15 @@ TASKS = (
         cases=cases,
         inputs=inputs,
         error=error,
-        remarks=remarks,
+        targets=(
+            *(
+                Target(f"{window}, float32", 5, "ns per pair", own(window, precision="float32"))
+                for window in ("window 41", "window 101")
+            ),
+            Target("SciPy dijkstra with limit", 15, "x ours", times_own("SciPy", "within reach"), at_least=True),
+            Target("JAXScape on the same graph", 100, "x ours", times_own("JAXScape 0.0.13"), at_least=True),
+            Target("largest error of ours", 1e-5, "", own("", "error")),
+        ),
+        headline="Djelk, window 101, within reach",
     ),
 )

@@ -19,6 +19,16 @@ def describe() -> str:
     return ", ".join(part for part in parts if part)
 
 
+def peers(folder: Path) -> str:
+    """Return the packages of `peers.in` in this folder with the versions of `peers.txt`."""
+    wanted = [line.split("==")[0].strip() for line in (folder / "peers.in").read_text(encoding="utf-8").splitlines()]
+    locked = re.findall(
+        r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (folder / "peers.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    versions = dict(locked)
+    return ", ".join(f"{name} {versions[name]}" for name in wanted if name in versions)
+
+
 class Others:
     """How busy other processes keep the machine, from here on.
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 LEAST_RUNS, MOST_RUNS = 3, 200
-#: A first call that takes so many times the seconds of warm runs stands for itself: its compiled code comes from disk.
-LONG = 20
+#: A first call that takes so many times the seconds of warm runs stands for itself, of what compiles so many times.
+LONG, LONG_COMPILED = 20, 100
 
 
 def pin(cores: int) -> None:
@@ -21,20 +21,37 @@ def pin(cores: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
 
 
+def keep_to_memory() -> None:
+    """Let what asks for more memory than the machine has fail by itself, before the system ends other processes."""
+    try:
+        import resource
+    except ImportError:
+        return
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    resource.setrlimit(resource.RLIMIT_AS, (size, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
 def processor_seconds() -> float:
     """Return the CPU time of this process, all its threads, and the processes that it waited for."""
     spent = os.times()
     return time.process_time() + spent.children_user + spent.children_system
 
 
-def peak_memory(in_children: bool) -> int:
-    """Return the largest resident size in bytes, of this process or of the largest that it waited for."""
+def peak_memory() -> int:
+    """Return the largest resident size of this process in bytes.
+
+    Linux counts what the starting process held into `ru_maxrss`; not into this process's own line of the kernel's table.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+    except (OSError, StopIteration):
+        pass
     try:
         import resource
     except ImportError:
         return 0
-    who = resource.RUSAGE_CHILDREN if in_children else resource.RUSAGE_SELF
-    size = resource.getrusage(who).ru_maxrss
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
 
 
@@ -45,11 +62,13 @@ def timed(run: Any) -> tuple[Any, float, float]:
     return found, time.perf_counter() - wall, processor_seconds() - cpu
 
 
-def measure(work: Any, seconds: float) -> tuple[Any, dict[str, Any]]:
+def measure(work: Any, seconds: float, compiles: bool) -> tuple[Any, dict[str, Any]]:
     """Run once cold, then warm until the time is up; return the last outcome and the best times."""
     found, first_wall, first_cpu = timed(work.run)
     outcome: dict[str, Any] = {"first_wall": first_wall, "first_cpu": first_cpu, "runs": 0, "items": work.items}
-    if first_wall < LONG * seconds:
+    # What works in a process of its own is not warmer the second time.
+    long = LONG_COMPILED if compiles and not work.peak else LONG
+    if first_wall < long * seconds:
         walls, cpus = [], []
         started = time.perf_counter()
         # What takes long needs fewer repetitions: noise is short.
@@ -60,7 +79,7 @@ def measure(work: Any, seconds: float) -> tuple[Any, dict[str, Any]]:
             walls.append(wall)
             cpus.append(cpu)
         outcome |= {"wall": min(walls), "cpu": min(cpus), "runs": len(walls)}
-    outcome["peak"] = peak_memory(work.in_children)
+    outcome["peak"] = work.peak() if work.peak else peak_memory()
     return found, outcome
 
 
@@ -75,13 +94,14 @@ def main() -> None:
 
     task = load_tasks([given.module])[given.task][1]
     contestant = task.contestant(given.contestant)
+    keep_to_memory()
     pin(contestant.cores)  # before anything starts threads
     import numpy as np
 
     with np.load(given.inputs) as file:
         inputs = dict(file)
     work = contestant.prepare(inputs)
-    found, outcome = measure(work, given.seconds)
+    found, outcome = measure(work, given.seconds, contestant.caches or contestant.compiles)
     if given.seconds > 0:
         np.savez(given.outcome + ".npz", **work.result(found))
     Path(given.outcome).write_text(json.dumps(outcome), encoding="utf-8")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Arrays, Case, Contestant, Row, Task, Work
+from .contest import Arrays, Case, Contestant, Task, Work
 from .settings import start_engine
+from .targets import Target, own, times_own
 
 _RATE = math.log(2) / 1000
 _SAMPLE = 200
@@ -188,26 +189,13 @@ def _large(case: Case) -> bool:
     return not _small(case)
 
 
-def remarks(rows: Sequence[Row]) -> Sequence[str]:
-    """Say how the targets are met."""
-    said = []
-    for case in dict.fromkeys(row.case for row in rows):
-        own = next((row.cpu for row in rows if row.case == case and row.ours and row.cpu), None)
-        peer = next(
-            (row.ratio for row in rows if row.case == case and row.tool.startswith("SciPy") and row.ratio), None
-        )
-        if own is not None and peer is not None:
-            said.append(f"{case}: {own:.2f} s of CPU time; the loop with SciPy takes {peer:.0f} x that (target 10).")
-    return said
-
-
 TASKS = (
     Task(
         name="network",
         title="dPC of all patches",
         introduction="What PC loses without each patch of a network, with its three parts, on one core; the median dispersal "
         "distance is the mean spacing of the patches. The loops compute PC anew without each patch; they are timed on a "
-        "sample of patches and counted up to all",
+        "sample of patches and counted up to all.",
         unit="s for all patches",
         scale=1.0,
         contestants=(
@@ -256,6 +244,10 @@ TASKS = (
         cases=cases,
         inputs=inputs,
         error=error,
-        remarks=remarks,
+        targets=(
+            Target("2000 patches", 30, "s", own("2000 patches")),
+            Target("the loop with SciPy", 10, "x ours", times_own("SciPy"), at_least=True),
+        ),
+        headline="2000 patches",
     ),
 )

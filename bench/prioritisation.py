@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .contest import Arrays, Case, Contestant, Row, Task, Work
+from .contest import Arrays, Case, Contestant, Task, Work
 from .gradient import Silent
 from .landscapes import landscape
 from .settings import model, start_engine, window_plan_of
+from .targets import Target, times_own
 
 _CUTOFF = 0.01
 _CHANGED = 10
@@ -91,15 +92,6 @@ def error(result: Arrays, reference: Arrays, inputs: Arrays) -> float:
     return float(abs(result["C"] / reference["C"] - 1))
 
 
-def remarks(rows: Sequence[Row]) -> Sequence[str]:
-    """Say how many times quicker the change is followed than C computed anew."""
-    return [
-        f"{row.case}: from scratch takes {row.ratio:.0f} times as long as following the change."
-        for row in rows
-        if row.ratio and not row.ours
-    ]
-
-
 TASKS = (
     Task(
         name="prioritisation",
@@ -116,6 +108,8 @@ TASKS = (
         inputs=inputs,
         error=error,
         tolerance={"float32": 1e-4, "float64": 1e-10},
-        remarks=remarks,
+        targets=(
+            Target("from scratch", 10, "x following the change", times_own("Driftway, from scratch"), at_least=True),
+        ),
     ),
 )

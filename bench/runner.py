@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .contest import Arrays, Case, Contestant, Row, Task
+from .failures import NOT_INSTALLED, told
 from .machine import Others
 
 TOP = Path(__file__).resolve().parents[1]
@@ -51,6 +54,7 @@ class Homes:
             "JAX_PLATFORMS": "cpu",
             "NUMBA_CACHE_DIR": str(cache / "numba"),
             "DRIFTWAY_CACHE": str(cache),
+            "TMPDIR": str(cache),
             "ENGINE": self.engine,
         }
         return [sys.executable if engine else self.peers], environment
@@ -107,11 +111,14 @@ class Contest:
                 error = self.task.error(result, reference, inputs)
                 row = replace(row, error=error, wrong=not error <= self.task.tolerance[contestant.precision])
             rows[contestant.label] = row
-        ours = next((rows[c.label].cpu for c in contestants if c.ours and rows[c.label].cpu), None)
-        return [_with_ratio(rows[c.label], ours) for c in contestants]
+        clock = self.task.clock
+        ours = next((getattr(rows[c.label], clock) for c in contestants if c.ours and rows[c.label].cpu), None)
+        return [_with_ratio(rows[c.label], ours, clock) for c in contestants]
 
     def _measure(self, case: Case, contestant: Contestant) -> tuple[Row, Arrays | None]:
         row = Row(self.task.name, case.name, case.size, contestant.name, contestant.precision, contestant.ours)
+        if contestant.cited:
+            return replace(row, cpu=contestant.cited[0], peak=contestant.cited[1]), None
         others = Others()
         cache = self.folder / f"cache {contestant.label}"
         first_time = not cache.exists()
@@ -153,28 +160,56 @@ class Contest:
         command += ["--contestant", contestant.label, "--inputs", str(self.folder / "inputs.npz")]
         command += ["--outcome", str(self._outcome), "--seconds", str(seconds)]
         self._outcome.unlink(missing_ok=True)
-        try:
-            done = subprocess.run(
-                command,
-                env=environment,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=self.patience,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RuntimeError(f"not done within {self.patience:.0f} s") from error
-        if done.returncode != 0 or not self._outcome.exists():
-            self.say(done.stderr)
-            raise RuntimeError((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1])
+        status, errors = _ended(command, environment, self.folder, self.patience)
+        if status is None:
+            raise RuntimeError(f"not done within {self.patience:.0f} s")
+        if status != 0 or not self._outcome.exists():
+            said = told(status, errors)
+            self.say(f"{errors}{contestant.label}: {said}" if NOT_INSTALLED not in said else said)
+            raise RuntimeError(said)
         return json.loads(self._outcome.read_text(encoding="utf-8"))
+
+
+def _ended(
+    command: Sequence[str], environment: dict[str, str], folder: Path, patience: float
+) -> tuple[int | None, str]:
+    """Run a process with all that it starts; return its status, None when it took too long, and what it wrote to stderr.
+
+    Whatever ends the wait, an interrupt too, nothing of it goes on running.
+    """
+    with subprocess.Popen(
+        command,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            _, errors = process.communicate(timeout=patience)
+            return process.returncode, errors
+        except subprocess.TimeoutExpired:
+            return None, ""
+        finally:
+            _end_group(process)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """Kill what is left of a process and of those that it started; its session has its number."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _is_wanted(contestant: Contestant, words: Sequence[str]) -> bool:
     return not words or any(word.lower() in contestant.label.lower() for word in words)
 
 
-def _with_ratio(row: Row, ours: float | None) -> Row:
-    return replace(row, ratio=row.cpu / ours) if ours and row.cpu else row
+def _with_ratio(row: Row, ours: float | None, clock: str) -> Row:
+    spent = getattr(row, clock)
+    return replace(row, ratio=spent / ours) if ours and spent else row

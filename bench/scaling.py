@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .contest import Arrays, Case, Contestant, Row, Task, Work, largest_error
+from .contest import Arrays, Case, Contestant, Task, Work, largest_error
 from .gradient import Silent
 from .landscapes import landscape
 from .settings import model, start_engine, window_plan_of
+from .targets import Target, times_tool
 
 
 def cases(quick: bool) -> Sequence[Case]:
@@ -63,16 +64,6 @@ def error(result: Arrays, reference: Arrays, inputs: Arrays) -> float:
     return largest_error(result, reference)
 
 
-def remarks(rows: Sequence[Row]) -> Sequence[str]:
-    """Compare the wall times."""
-    said = []
-    for case in dict.fromkeys(row.case for row in rows):
-        one, two = (row for row in rows if row.case == case)
-        if one.wall and two.wall:
-            said.append(f"{case}: {one.wall / two.wall:.2f} x as fast on two cores (wall time).")
-    return said
-
-
 TASKS = (
     Task(
         name="scaling",
@@ -88,6 +79,9 @@ TASKS = (
             Contestant("Driftway, one core", "float64", "engine", _on(1), ours=True, reference=True, caches=True),
             Contestant("Driftway, two cores", "float64", "engine", _on(2), caches=True, cores=2),
         ),
-        remarks=remarks,
+        targets=(
+            Target("two cores", 1.7, "x as fast as one", times_tool("Driftway, one", "Driftway, two"), at_least=True),
+        ),
+        clock="wall",
     ),
 )
