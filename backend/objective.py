@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import InputError
+
 RULES = (("mean", "Mean"), ("worst", "Worst case"), ("soft_worst", "Soft worst case"))
 
 
@@ -29,7 +31,12 @@ class Objective:
     softness : float
         1 / beta, per cent.
     before : array, shape (landscapes,)
-        Values without action.
+        Values without action; of several landscapes none may be 0.
+
+    Raises
+    ------
+    InputError
+        When one of several landscapes is worth nothing without action: nothing is a change in per cent of that.
     """
 
     weight: NDArray[np.float64]
@@ -37,6 +44,15 @@ class Objective:
     rule: str
     softness: float
     before: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        nothing = np.flatnonzero(self.before == 0)
+        if self.in_per_cent and nothing.size:
+            raise InputError(
+                "LANDSCAPES",
+                f"The landscape of row {nothing[0] + 1} has a connectivity of 0 without action: no change is a share of that.",
+                "Leave it out, or give it habitat that something can reach.",
+            )
 
     @property
     def in_per_cent(self) -> bool:
@@ -55,7 +71,7 @@ class Objective:
 
     def changes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the change of each landscape, per cent."""
-        return 100 * (values - self.before) / np.maximum(np.abs(self.before), 1e-300)
+        return 100 * (values - self.before) / np.abs(self.before)
 
     def _shares(self) -> NDArray[np.float64]:
         shares = np.zeros((len(self.weight), int(self.scenario.max()) + 1))
@@ -83,4 +99,4 @@ class Objective:
         else:
             soft = np.exp(-(x - x.min()) / self.softness)
             by_scenario = soft / soft.sum()
-        return 100 * (self._shares() @ by_scenario) / np.maximum(np.abs(self.before), 1e-300)
+        return 100 * (self._shares() @ by_scenario) / np.abs(self.before)

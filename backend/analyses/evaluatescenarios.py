@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import landscape_checks, several_landscapes
+from .. import landscape_checks
 from ..declarations import Declaration, File, NumberOutput, Raster, ReportOutput, TableOutput
 from ..errors import InputError
 from ..html_report import HtmlReport
@@ -17,8 +17,9 @@ from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
 from ..raster_grid import grid_difference
 from ..raster_io import RasterBand
-from ..several_landscapes import Row
+from ..several_landscapes import Row, Table
 
+_GIVEN = ("name", "quality", "movement", "dispersal_distance")
 _COLUMNS = ("scenario", "C", "ECA", "gain", "gain_percent", "quality_sum", "changed_cells")
 _STACKS = {"STACK_QUALITY": "QUALITY", "STACK_MOVEMENT": "MOVEMENT"}
 
@@ -80,11 +81,7 @@ def _rows(job: Job) -> list[Row]:
     values = job.parameters
     rows = [Row("as it is", job)]
     if values["SCENARIOS"]:
-        named = replace(job, parameters={**values, several_landscapes.PARAMETER: values["SCENARIOS"]})
-        try:
-            rows += several_landscapes.landscapes_of(named)
-        except InputError as error:
-            raise InputError("SCENARIOS", error.message, error.remedy) from error
+        rows += Table("SCENARIOS", "scenario", _GIVEN).rows(job)
     counts = {}
     for stack in _STACKS:
         if values[stack]:

@@ -140,6 +140,25 @@ def test_no_scenario_and_scenarios_of_another_grid(laboratory):
         laboratory.check("evaluatescenarios", *hills(), SCENARIOS=str(table))
 
 
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", r"^SCENARIOS: It has 0 rows\. Give a CSV file with a row for each scenario"),
+        (
+            "name,quality,weight,scenario\na,,2,dry\n",
+            r"^SCENARIOS: It has 1 row, .*mean nothing here: weight, scenario",
+        ),
+        ("name,quality\na,\na,\n", r"^SCENARIOS: Two scenarios are named 'a'"),
+        ("name,quality,dispersal_distance\na,,far\n", r"^SCENARIOS: Scenario 'a': its dispersal_distance is 'far'"),
+    ],
+)
+def test_tables_of_scenarios(laboratory, text, match):
+    table = laboratory.folder / "s.csv"
+    table.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=match):
+        laboratory.check("evaluatescenarios", *hills(), SCENARIOS=str(table))
+
+
 def test_stacks_of_different_depth(laboratory):
     quality, permeability = hills()
     stacks = {

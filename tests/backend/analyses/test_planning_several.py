@@ -10,6 +10,8 @@ from landscape_oracle import expect
 from small_landscapes import Laboratory, hills
 from small_plans import chosen, raised, run
 
+from backend.errors import InputError
+
 
 def several(laboratory: Laboratory, tmp_path: Path) -> tuple[str, list[tuple[np.ndarray, np.ndarray, float, str]]]:
     quality, permeability = hills()
@@ -60,3 +62,12 @@ def test_the_worst_scenario_fares_better_when_it_counts(laboratory, tmp_path):
         )  # fmt: skip
         worst.append(again.numbers["GAIN"])
     assert worst[1] >= worst[0] * (1 - 1e-9)
+
+
+def test_a_landscape_without_connectivity_is_refused(laboratory):
+    """A change of it in per cent would be infinite, and outweigh all others."""
+    laboratory.raster(np.zeros((9, 11)), name="barren.tif")
+    table = laboratory.folder / "landscapes.csv"
+    table.write_text("name,quality\nas it is,\nbarren,barren.tif\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"^LANDSCAPES: The landscape of row 2 has a connectivity of 0 without action"):
+        run(laboratory, *hills(), LANDSCAPES=str(table), BUDGET=2)
