@@ -203,7 +203,7 @@ def coarse_gradient_by_rows(
         take(replace(done, of_cells=[by_r, done.of_cells[1] + coarse.fine(by_quality, strip)]))
 
     far = journal.pass_("gradient far")
-    total, scale = gradient_by_rows(
+    far_found = gradient_by_rows(
         coarse.far_model, plan.far, coarse.coarse, keep, coarse.far_report, habitat_only=habitat_only, journal=far
     )
     # Least cost and straight lines are the same both ways: each source is a target as well.
@@ -213,4 +213,4 @@ def coarse_gradient_by_rows(
     found = gradient_by_rows(
         coarse.near_model, plan.near, cells, add, coarse.near_report, habitat_only=habitat_only, journal=near
     )
-    return total + found[0], scale + found[1], error
+    return far_found.total + found.total, far_found.scale + found.scale, error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -167,6 +168,16 @@ def _of_sources(
     return _sources(quality, window).astype(float) * accessible
 
 
+class _WindowGradient(NamedTuple):
+    """Of the part of C that the sources of windows add: by rasters, scale, and the numbers of the distance, such as theta."""
+
+    resistance: Float[Array, "windows height width"]
+    quality: Float[Array, "windows height width"]
+    movement_cost: Float[Array, "windows height width"] | None
+    scale: Float[Array, ""]
+    of_distance: list[Float[Array, ""]]
+
+
 def _gradient(
     model: LandscapeModel,
     resistance: Float[Array, "windows height width"],
@@ -174,14 +185,20 @@ def _gradient(
     movement_cost: Float[Array, "windows height width"] | None,
     latitude: Float[Array, "windows height"] | None,
     window: WindowShape,
-) -> tuple[Float[Array, ""], tuple[Float[Array, ...], ...]]:
-    """Return `window_connectivity` and its gradient with respect to resistance, quality and scale.
+) -> tuple[Float[Array, ""], _WindowGradient]:
+    """Return `window_connectivity` and its gradient.
 
     In three compiled stages: as one, XLA fuses the sums into loops that take three times as long.
     """
-    distance, pull = _distances_and_pullback(model, resistance, movement_cost, latitude, window)
+    numbers = jax.tree.leaves(eqx.filter(model.distance, eqx.is_inexact_array))
+    further = bool(numbers) or movement_cost is not None
+    prepared = _distances_and_whole_pullback if further else _distances_and_pullback
+    distance, pull = prepared(model, resistance, movement_cost, latitude, window)
     total, (by_distance, by_quality, by_scale) = _weighted(model.proximity, distance, quality, window)
-    return total, (_pulled(pull, by_distance), by_quality, by_scale)
+    if not further:
+        return total, _WindowGradient(_pulled(pull, by_distance), by_quality, None, by_scale, [])
+    by_resistance, by_cost, of_distance = _all_pulled(pull, by_distance)
+    return total, _WindowGradient(by_resistance, by_quality, by_cost, by_scale, of_distance)
 
 
 @eqx.filter_jit
@@ -198,6 +215,31 @@ def _distances_and_pullback(
 @eqx.filter_jit
 def _pulled(pull: Callable[[Array], tuple[Array]], cotangent: Array) -> Array:
     return pull(cotangent)[0]
+
+
+@eqx.filter_jit
+def _distances_and_whole_pullback(
+    model: LandscapeModel,
+    resistance: Float[Array, "windows height width"],
+    movement_cost: Float[Array, "windows height width"] | None,
+    latitude: Float[Array, "windows height"] | None,
+    window: WindowShape,
+) -> tuple[Float[Array, "windows height width lanes"], Callable[[Array], tuple[Any, ...]]]:
+    """Return distances, and their pullback to resistance, movement cost and the numbers of the distance."""
+    numbers, fixed = eqx.partition(model.distance, eqx.is_inexact_array)
+    leaves, tree = jax.tree.flatten(numbers)
+
+    def distances(resistance: Array, movement_cost: Array | None, leaves: list[Array]) -> Array:
+        distance = eqx.combine(jax.tree.unflatten(tree, leaves), fixed)
+        whole = eqx.tree_at(lambda m: m.distance, model, distance)
+        return whole.distances(resistance, window, movement_cost, latitude)
+
+    return jax.vjp(distances, resistance, movement_cost, leaves)
+
+
+@eqx.filter_jit
+def _all_pulled(pull: Callable[[Array], tuple[Any, ...]], cotangent: Array) -> tuple[Any, ...]:
+    return pull(cotangent)
 
 
 def _weighted(
@@ -449,6 +491,25 @@ def connectivity(
     return Connectivity(accessible, functional, found.total, found.self_total, found.mean_distance)
 
 
+@dataclass(frozen=True)
+class GradientNumbers:
+    """The numbers of a gradient of C.
+
+    Parameters
+    ----------
+    total : float
+        C, without self terms.
+    scale : float
+        dC / d d0 for the pairs that count now.
+    of_distance : tuple of float
+        dC / d (number) of the distance's own trainable numbers: theta of the walks, none of the others.
+    """
+
+    total: float
+    scale: float
+    of_distance: tuple[float, ...] = ()
+
+
 def gradient_by_rows(
     model: LandscapeModel,
     plan: WindowPlan,
@@ -457,29 +518,34 @@ def gradient_by_rows(
     report: Report,
     *,
     habitat_only: bool = False,
+    by_movement_cost: bool = False,
     journal: PassJournal | None = None,
-) -> tuple[float, float]:
-    """Compute the gradient of C and give it away row by row; return C without self terms, and dC / d d0.
+) -> GradientNumbers:
+    """Compute the gradient of C and give it away row by row.
 
-    `take` is given finished rows whose `of_cells` hold dC / dr and dC / dq (to be ignored where there is no node). For the other
+    `take` is given finished rows whose `of_cells` hold dC / dr, dC / dq and, with `by_movement_cost`, the derivative with respect to
+    the raster of step costs (to be ignored where there is no node). For the other
     parameters see `connectivity_by_rows`. With `habitat_only`, blocks of sources of quality 0 are left out: C and its
     derivatives with respect to resistance and scale are the same, that with respect to quality is not complete.
     """
 
     def compute(batch: Batch) -> Found:
         rasters = batch.arrays(model.neighbourhood)
-        total, (by_resistance, by_quality, by_scale) = _gradient(model, *rasters, window=plan.window)
-        return Found(
-            of_cells=(np.asarray(by_resistance), np.asarray(by_quality)), numbers=(float(total), float(by_scale))
-        )
+        total, found = _gradient(model, *rasters, window=plan.window)
+        maps = [found.resistance, found.quality, found.movement_cost][: 3 if by_movement_cost else 2]
+        numbers = [float(each) for each in (total, found.scale, *found.of_distance)]
+        return Found(of_cells=[np.asarray(each) for each in maps], numbers=numbers)
 
     def finish(done: Finished) -> tuple[()]:
         take(done)
         return ()
 
-    over_windows = WindowPass(compute, finish, cells=2, numbers=2, habitat_only=habitat_only)
-    (total, scale), _ = over_windows.run(plan, cells, report, journal)
-    return total, scale
+    own = len(jax.tree.leaves(eqx.filter(model.distance, eqx.is_inexact_array)))
+    over_windows = WindowPass(
+        compute, finish, cells=3 if by_movement_cost else 2, numbers=2 + own, habitat_only=habitat_only
+    )
+    (total, scale, *of_distance), _ = over_windows.run(plan, cells, report, journal)
+    return GradientNumbers(total, scale, tuple(of_distance))
 
 
 def connectivity_gradient(
@@ -508,5 +574,5 @@ def connectivity_gradient(
             whole[place] = np.where(done.strip.node, values, 0)
 
     cells = ArrayCells(resistance, quality, movement_cost)
-    total, scale = gradient_by_rows(model, plan, cells, take, report, habitat_only=habitat_only)
-    return ConnectivityGradient(total, by_resistance, by_quality, scale)
+    found = gradient_by_rows(model, plan, cells, take, report, habitat_only=habitat_only)
+    return ConnectivityGradient(found.total, by_resistance, by_quality, found.scale)

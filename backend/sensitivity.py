@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coarsening import coarse_gradient_by_rows
-from .connectivity import connectivity_gradient, gradient_by_rows
+from .connectivity import GradientNumbers, connectivity_gradient, gradient_by_rows
 from .job import Report
 from .journal import Journal
 from .landscape import Landscape, OpenLandscape
@@ -26,7 +26,7 @@ class Sensitivity:
     total : float
         C.
     sensitivity, elasticity : dict of array, shape (rows, columns)
-        dC / dx and x dC / dx by ``"movement"`` and ``"quality"``; 0 where there is no node.
+        dC / dx and x dC / dx by ``"movement"``, ``"quality"`` and ``"movement_cost"``; 0 where there is no node.
     scale : float
         dC / d d0.
     """
@@ -55,16 +55,16 @@ def sensitivity_by_rows(
     *,
     count_self: bool = False,
     journal: Journal,
-) -> tuple[float, float, float]:
-    """Compute the exact gradient of C, give it away row by row, and return C without self terms and dC / d d0.
+) -> tuple[GradientNumbers, float]:
+    """Compute the exact gradient of C, give it away row by row, and return its numbers.
 
-    Where the landscape is coarse, C is that of the coarse definition; what it changes is returned third, relative; else 0.
+    Where the landscape is coarse, C is that of the coarse definition; what it changes is returned second, relative; else 0.
 
     Parameters
     ----------
     landscape : OpenLandscape
     with_respect_to : sequence of str
-        ``"movement"``, ``"quality"`` or both.
+        Some of ``"movement"``, ``"quality"`` and, where steps have a cost of their own, ``"movement_cost"``.
     take : callable
         Is given rows as they are finished, in order.
     report : Report
@@ -76,8 +76,8 @@ def sensitivity_by_rows(
     """
 
     def finish(done: Finished) -> None:
-        strip, (by_resistance, by_quality) = done.strip, done.of_cells
-        node, movement = strip.node, strip.movement
+        strip, (by_resistance, by_quality, *by_cost) = done.strip, done.of_cells
+        node, movement, cost = strip.node, strip.movement, strip.movement_cost
         gradients, values = {}, {}
         if "movement" in with_respect_to and movement is not None:
             gradients["movement"] = np.where(node, by_resistance, 0) * landscape.reading.derivative(movement, np)
@@ -85,6 +85,9 @@ def sensitivity_by_rows(
         if "quality" in with_respect_to:
             gradients["quality"] = np.where(node, by_quality, 0) + 2 * strip.quality * count_self
             values["quality"] = strip.quality
+        if by_cost and cost is not None:
+            gradients["movement_cost"] = np.where(node, by_cost[0], 0)
+            values["movement_cost"] = np.where(node, cost, 0)
         elasticity = {to: values[to] * gradient for to, gradient in gradients.items()}
         take(SensitivityRows(strip.first, node, gradients, elasticity))
 
@@ -94,7 +97,7 @@ def sensitivity_by_rows(
         total, scale, error = coarse_gradient_by_rows(
             model, landscape.coarse, cells, finish, report, journal, habitat_only=habitat_only
         )
-        return total, scale, error.total
+        return GradientNumbers(total, scale), error.total
     found = gradient_by_rows(
         model,
         landscape.windows,
@@ -102,9 +105,10 @@ def sensitivity_by_rows(
         finish,
         report,
         habitat_only=habitat_only,
+        by_movement_cost="movement_cost" in with_respect_to,
         journal=journal.pass_("gradient"),
     )
-    return *found, 0.0
+    return found, 0.0
 
 
 def sensitivity(

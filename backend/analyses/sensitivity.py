@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from .. import landscape_checks
 from ..coarse_plan import check_coarsening, with_coarse_plan
 from ..declarations import Choice, Declaration, NumberOutput, RasterOutput, ReportOutput, Style
+from ..errors import InputError
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_parameters import COARSENING, COARSENING_ERROR, DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
+from ..landscape_parameters import COARSENING, COARSENING_ERROR, DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
 from ..stored_maps import StoredMaps
@@ -19,12 +20,13 @@ DECLARATION = Declaration(
     label="Sensitivity",
     group="Landscape",
     group_id="landscape",
-    summary="Maps how much connectivity changes when a cell's permeability, resistance or quality changes a little.",
+    summary="Maps how much connectivity changes when a cell's permeability, resistance, cost or quality changes a little.",
     help=(
         "The exact gradient of connectivity C with respect to every cell of the movement raster or of the quality "
         "raster, as they were given (before any transformation). Sensitivity is the gain in C per unit of change, "
         "elasticity = value x sensitivity the gain per relative change. With several choices the outputs have one band "
-        "each, in the order movement, quality.",
+        "each, in the order movement, quality, movement cost. With STEP_COST = Raster, movement is the affinity of steps alone, and movement "
+        "cost their cost; otherwise the cost follows from the affinity, and the gradient goes through both.",
         *DEFINITIONS,
         "Where several cheapest paths tie, the gradient is shared equally among their steps. Pairs at the cut-off are "
         "held: the gradient is that of the pairs that count now. Barriers and nodata have no sensitivity (nodata).",
@@ -35,14 +37,14 @@ DECLARATION = Declaration(
         Choice(
             "WITH_RESPECT_TO",
             "Sensitivity to",
-            "Movement: the movement raster, permeability or resistance as given. Quality: the quality raster.",
-            options=(("movement", "Movement"), ("quality", "Quality")),
+            "Movement: the movement raster, permeability or resistance as given. Quality: the quality raster. Movement cost: "
+            "MOVEMENT_COST, for randomised shortest paths with STEP_COST = Raster.",
+            options=(("movement", "Movement"), ("quality", "Quality"), ("movement_cost", "Movement cost")),
             default=("movement",),
             several=True,
         ),
         *LANDSCAPE[5:],
         COARSENING,
-        WRAP,
     ),
     outputs=(
         RasterOutput(
@@ -69,7 +71,7 @@ DECLARATION = Declaration(
             "DISPERSAL_SENSITIVITY",
             "Sensitivity to the dispersal distance",
             "dC / d (dispersal distance) for the pairs that count now.",
-            unit="C per map unit",
+            unit="C per unit of the distance",
         ),
         NumberOutput(
             "DISPERSAL_ELASTICITY",
@@ -77,6 +79,13 @@ DECLARATION = Declaration(
             "Dispersal distance x its sensitivity.",
             unit="C",
         ),
+        NumberOutput(
+            "THETA_SENSITIVITY",
+            "Sensitivity to theta",
+            "dC / d theta for the pairs that count now; of randomised shortest paths.",
+            unit="C per unit of theta",
+        ),
+        NumberOutput("THETA_ELASTICITY", "Elasticity to theta", "Theta x its sensitivity.", unit="C"),
         COARSENING_ERROR,
     ),
     references=REFERENCES,
@@ -85,13 +94,24 @@ DECLARATION = Declaration(
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    check_coarsening(job, landscape_checks.check_headers(job, geographic=True))
+    _headers(job)
+
+
+def _headers(job: Job) -> landscape_checks.LandscapeHeaders:
+    headers = landscape_checks.check_headers(job, geographic=True)
+    check_coarsening(job, headers)
+    if "movement_cost" in job.parameters["WITH_RESPECT_TO"] and "MOVEMENT_COST" not in headers.bands:
+        raise InputError(
+            "WITH_RESPECT_TO",
+            "The costs of steps are not those of a raster of their own: nothing to differentiate with respect to.",
+            "Choose a distance of randomised shortest paths, STEP_COST = Raster and MOVEMENT_COST, or leave 'Movement cost' out.",
+        )
+    return headers
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
-    headers = landscape_checks.check_headers(job, geographic=True)
-    check_coarsening(job, headers)
+    headers = _headers(job)
     found = landscape_checks.survey(headers, report)
     if job.parameters["PROXIMITY"] == "threshold" and "movement" in job.parameters["WITH_RESPECT_TO"]:
         report.warning("Under the threshold proximity small changes of movement change nothing: the map is 0.")
@@ -106,29 +126,32 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
 
     plan = check(job, report)
     chosen = job.parameters["WITH_RESPECT_TO"]
-    label = {"movement": job.parameters["MOVEMENT_KIND"], "quality": "quality"}
+    label = {"movement": job.parameters["MOVEMENT_KIND"], "quality": "quality", "movement_cost": "movement cost"}
     names = [name for name in ("SENSITIVITY", "ELASTICITY") if outputs.wants(name) or outputs.wants("REPORT")]
     bands = {name: {to: f"{name.capitalize()} to {label[to]}" for to in _in_order(chosen)} for name in names}
     maps = StoredMaps(outputs, plan, bands)
     landscape = open_landscape(job, plan, maps.journal, report)
 
     def take(rows: SensitivityRows) -> None:
-        for name, found in (("SENSITIVITY", rows.sensitivity), ("ELASTICITY", rows.elasticity)):
-            for to, values in found.items():
+        for name, of_cells in (("SENSITIVITY", rows.sensitivity), ("ELASTICITY", rows.elasticity)):
+            for to, values in of_cells.items():
                 maps.put(name, to, rows.first, values, rows.node)
 
     report.progress(0, "Computing sensitivity")
     count_self = job.parameters["SELF"]
-    total, by_scale, coarsening_error = sensitivity_by_rows(
+    found, coarsening_error = sensitivity_by_rows(
         landscape, chosen, take, report, count_self=count_self, journal=maps.journal
     )
     dispersal = plan.headers.dispersal
     numbers = {
-        "C": total + plan.survey.squared_quality * count_self,
-        "DISPERSAL_SENSITIVITY": by_scale * dispersal.scale_per_distance,
-        "DISPERSAL_ELASTICITY": by_scale * dispersal.scale,
+        "C": found.total + plan.survey.squared_quality * count_self,
+        "DISPERSAL_SENSITIVITY": found.scale * dispersal.scale_per_distance,
+        "DISPERSAL_ELASTICITY": found.scale * dispersal.scale,
         "COARSENING_ERROR": 100 * coarsening_error,
     }
+    if found.of_distance:
+        numbers["THETA_SENSITIVITY"] = found.of_distance[0]
+        numbers["THETA_ELASTICITY"] = found.of_distance[0] * job.parameters["THETA"]
     report.progress(1, "Writing the results")
     maps.write(outputs, job)
     if outputs.wants("REPORT"):
@@ -141,4 +164,4 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
 
 def _in_order(chosen: Sequence[str]) -> list[str]:
     """Return what was chosen in the order of the bands."""
-    return [to for to in ("movement", "quality") if to in chosen]
+    return [to for to in ("movement", "quality", "movement_cost") if to in chosen]

@@ -50,7 +50,7 @@ def problem(identifier: str, name: str, value: Any) -> str:
             "sensitivity",
             "WITH_RESPECT_TO",
             "",
-            "WITH_RESPECT_TO: Nothing is chosen. Choose from: movement, quality.",
+            "WITH_RESPECT_TO: Nothing is chosen. Choose from: movement, quality, movement_cost.",
         ),
         (
             "prioritisation",
