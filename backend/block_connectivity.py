@@ -27,13 +27,27 @@ def block_values(
 ) -> NDArray[np.float64]:
     """Return what each of the blocks adds to C, without self terms."""
     found = np.zeros(len(chosen))
-    done = 0
-    for window, places, (resistance, quality, cost, latitude) in blocks.batches(ground, chosen, report, edits, variant):
+    sums = {"found": found}
+    done = _begun(blocks, sums)
+    for window, places, (resistance, quality, cost, latitude) in blocks.batches(
+        ground, chosen, report, edits, variant, skip=done
+    ):
         added = _what_blocks_add(blocks.model, resistance, quality, cost, latitude, window)
         found[places] = np.asarray(added)[: len(places)]
         done += len(places)
-        report.progress(done / len(chosen), "")
+        _tell(blocks, done, sums, report)
     return found
+
+
+def _begun(blocks: Blocks, sums: dict[str, NDArray[np.float64]]) -> int:
+    """Return how many blocks an interrupted run had done, whose sums these then are."""
+    return blocks.under_way.begin(sums) if blocks.under_way is not None and sums["found"].size else 0
+
+
+def _tell(blocks: Blocks, done: int, sums: dict[str, NDArray[np.float64]], report: Report) -> None:
+    if blocks.under_way is not None and done < sums["found"].size:
+        blocks.under_way.done(done, sums)
+    report.progress(done / sums["found"].size, "")
 
 
 def block_gradients(
@@ -45,8 +59,9 @@ def block_gradients(
     """
     found = np.zeros(len(chosen))
     by_resistance, by_quality = np.zeros(ground.resistance.shape), np.zeros(ground.resistance.shape)
-    done = 0
-    for window, places, (resistance, quality, cost, latitude) in blocks.batches(ground, chosen, report):
+    sums = {"found": found, "by-resistance": by_resistance, "by-quality": by_quality}
+    done = _begun(blocks, sums)
+    for window, places, (resistance, quality, cost, latitude) in blocks.batches(ground, chosen, report, skip=done):
         of_resistance = np.zeros((0, 0, 0))
         if by_paths:
             distance, pull = _distances_and_pullback(blocks.model, resistance, cost, latitude, window)
@@ -60,7 +75,7 @@ def block_gradients(
             for row, column, one in zip(rows, columns, values):
                 total[row : row + window.height, column : column + window.width] += one
         done += len(places)
-        report.progress(done / len(chosen), "")
+        _tell(blocks, done, sums, report)
     return found, blocks.unpad(by_resistance), blocks.unpad(by_quality)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .answers import UnderWay
 from .circuit import ENDS, Circuit, circuit_of_resistance
 from .circuit_solver import CircuitSolver
 from .errors import DriftwayError, InputError
@@ -52,6 +54,19 @@ class CircuitTarget:
         """Go over to another landscape."""
         self._resistance, self._quality = resistance.astype(float), np.nan_to_num(quality).astype(float)
         self._known = None
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the landscape and, where it is known, the target."""
+        found = {"resistance": self._resistance, "quality": self._quality}
+        return found if self._known is None else {**found, "known": np.array(self._known)}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go over to a state that was returned before."""
+        self._resistance, self._quality = state["resistance"], state["quality"]
+        self._known = float(state["known"]) if "known" in state else None
+
+    def keep(self, under_way: UnderWay) -> None:
+        """No call is so long that its parts are kept."""
 
     def remember(self) -> None:
         """Nothing needs to be remembered: other landscapes are computed exactly."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from .quiet import Quiet
 
 #: From this share of all blocks on, everything is computed again rather than old values taken off and new ones added.
 _MANY = 0.45
+#: What a state holds of the last gradient: it, the landscape of then, and the blocks that it counted.
+_OF_GRADIENT = ("by-resistance", "by-quality", "then-resistance", "then-quality", "then-wanted")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class IncrementalConnectivity:
         self._gradient: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._gradient_ground: Ground | None = None
         self._gradient_stale = np.ones(blocks.count, bool)
+        self._old_wanted = np.zeros(blocks.count, bool)
         #: Blocks computed so far, forward or with gradient.
         self.computed = 0
 
@@ -92,6 +96,7 @@ class IncrementalConnectivity:
             # A cell that ceases to be a node may close the diagonal steps beside it.
             changed |= ndimage.binary_dilation(nodes, np.ones((3, 3)))
         touched = self._touched(changed, np.fmin(resistance, self.resistance), report or self.report)
+        self._say_changed()
         self.resistance, self.quality = resistance, quality
         self._ground = self.blocks.ground(resistance, quality, self._cost)
         self._stale |= touched
@@ -110,11 +115,13 @@ class IncrementalConnectivity:
         """Return C, without self terms."""
         report = report or self.report
         stale = np.flatnonzero(self._stale)
-        sources = self.blocks.with_sources(self.quality)
+        wanted = stale[self.blocks.with_sources(self.quality)[stale]]
+        # Nothing is changed before all is there: the state may be kept meanwhile.
+        found = block_values(self.blocks, self._ground, wanted, report)
+        self._say_changed()
         self._values[stale] = 0
-        stale = stale[sources[stale]]
-        self._values[stale] = block_values(self.blocks, self._ground, stale, report)
-        self.computed += len(stale)
+        self._values[wanted] = found
+        self.computed += len(wanted)
         self._stale[:] = False
         return float(self._values.sum())
 
@@ -133,6 +140,7 @@ class IncrementalConnectivity:
             added, by_resistance, by_quality = block_gradients(
                 self.blocks, self._ground, every, report, by_paths=self._by_paths
             )
+            self._say_changed()
             self._values = np.zeros(self.blocks.count)
             self._values[every] = added
             self.computed += len(every)
@@ -148,6 +156,7 @@ class IncrementalConnectivity:
             )
             by_resistance = self._gradient[0] - off_resistance + on_resistance
             by_quality = self._gradient[1] - off_quality + on_quality
+            self._say_changed()
             self._values[stale] = 0
             self._values[after] = added
             self.computed += len(before) + len(after)
@@ -156,6 +165,37 @@ class IncrementalConnectivity:
         self._gradient, self._gradient_ground, self._old_wanted = (by_resistance, by_quality), self._ground, wanted
         node = np.isfinite(self.resistance)
         return float(self._values.sum()), np.where(node, by_resistance, 0), np.where(node, by_quality, 0)
+
+    def _say_changed(self) -> None:
+        if self.blocks.under_way is not None:
+            self.blocks.under_way.changed()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the landscape and what is known of it."""
+        found: dict[str, NDArray[Any]] = {
+            "resistance": self.resistance,
+            "quality": self.quality,
+            "values": self._values,
+            "stale": self._stale,
+            "gradient-stale": self._gradient_stale,
+        }
+        if self._gradient is None or self._gradient_ground is None:
+            return found
+        then = [self.blocks.unpad(each) for each in (self._gradient_ground.resistance, self._gradient_ground.quality)]
+        return {**found, **dict(zip(_OF_GRADIENT, (*self._gradient, *then, self._old_wanted)))}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go over to a state that was returned before."""
+        self.resistance, self.quality = state["resistance"], state["quality"]
+        self._ground = self.blocks.ground(self.resistance, self.quality, self._cost)
+        self._values, self._stale, self._gradient_stale = state["values"], state["stale"], state["gradient-stale"]
+        self._gradient = self._gradient_ground = None
+        if _OF_GRADIENT[0] in state:
+            by_resistance, by_quality, then_resistance, then_quality, self._old_wanted = (
+                state[name] for name in _OF_GRADIENT
+            )
+            self._gradient = by_resistance, by_quality
+            self._gradient_ground = self.blocks.ground(then_resistance, then_quality, self._cost)
 
     def _wanted(self, quality: NDArray[np.floating]) -> NDArray[np.bool_]:
         if self._by_quality:

@@ -7,16 +7,14 @@ run of the same job gets a folder of its own, which nobody continues.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import OutputError
-from .job import Job
+from .folder_lock import LOCK, locked, remove_locked
+from .job import Job, Report
 from .row_file import RowFile
 
-_LINES, _LOCK = "journal.jsonl", "lock"
+_LINES = "journal.jsonl"
 #: Journals that nobody came back to are removed after so long, and the oldest of many when they are too large.
 _KEPT_SECONDS, _KEPT_BYTES = 30 * 86400.0, 50_000_000_000
 #: Time between commits, and how much longer than the last commit it is at least: what committing may cost.
@@ -116,11 +115,11 @@ class Journal:
         self._above.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**identity, "code": code_digest()}, sort_keys=True)
         self.folder = self._above / hashlib.sha256(text.encode()).hexdigest()[:32]
-        self._lock = _locked(self.folder)
+        self._lock = locked(self.folder)
         self._shared = self._lock is None
         if self._lock is None:  # another run is at this job
             self.folder = Path(tempfile.mkdtemp(prefix="alone-", dir=self._above))
-            self._lock = _locked(self.folder)
+            self._lock = locked(self.folder)
         _clear(self._above, keep=self.folder)
         lines = _read_lines(self.folder / _LINES)
         self._lines = open(self.folder / _LINES, "ab", buffering=0)  # noqa: SIM115 - `close` closes it
@@ -134,6 +133,12 @@ class Journal:
     def holds_work(self) -> bool:
         """Whether there is anything to continue from."""
         return len(self._known) > len(self._waiting) and not self._shared
+
+    def say_continued(self, report: Report, known: str) -> None:
+        """Tell the user that the run goes on from what an earlier one left, what that is, and how to begin afresh instead."""
+        report.message(
+            f"Continuing a run that was interrupted: {known}. To start afresh, cancel this run and delete '{self.folder}'."
+        )
 
     def entry(self, name: str) -> Any:
         """Return what was last entered under a name, or None."""
@@ -164,7 +169,7 @@ class Journal:
             self._enter(name, entry, arrays)
         except OSError as error:
             raise OutputError(
-                f"'{self.folder}' could not be written ({error.strerror}).", "Is the disk full?"
+                f"'{self.folder}' could not be written ({error.strerror or error}).", "Is the disk full?"
             ) from error
 
     def _enter(self, name: str, entry: Any, arrays: dict[str, NDArray[Any]] | None) -> None:
@@ -181,12 +186,22 @@ class Journal:
                 os.fsync(file.fileno())
         _sync_folder(self.folder)
         line = {"name": name, "turn": turn, "arrays": sorted(arrays or {}), "entry": entry}
-        self._lines.write(b"".join(_line(each) for each in (*self._waiting, line)))
-        os.fsync(self._lines.fileno())
+        self._append(b"".join(_line(each) for each in (*self._waiting, line)))
         self._waiting = []
         self._known[name] = line
         self._last = time.monotonic()
         self._cost = self._last - began
+
+    def _append(self, data: bytes) -> None:
+        """Append lines, all or none: what follows half a line would not be read."""
+        length = os.fstat(self._lines.fileno()).st_size
+        try:
+            while data:
+                data = data[self._lines.write(data) or 0 :]
+            os.fsync(self._lines.fileno())
+        except OSError:
+            self._lines.truncate(length)
+            raise
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """Return the arrays that were last entered under a name."""
@@ -209,9 +224,9 @@ class Journal:
         self._known.clear()
         self._waiting = []
 
-    def pass_(self, name: str) -> PassJournal:
-        """Return the part of the journal that belongs to one pass over windows."""
-        return PassJournal(self, name)
+    def pass_(self, name: str, number: int = 0) -> PassJournal:
+        """Return the part of the journal that belongs to one pass over windows; of several in a row, each has its number."""
+        return PassJournal(self, name, number)
 
     def close(self, *, keep: bool) -> None:
         """Give the journal up; unless it is to be kept and holds work, it is removed."""
@@ -221,7 +236,7 @@ class Journal:
             rows.close()
         self._lines.close()
         if not (keep and self.holds_work):
-            _remove(self.folder, self._lock)
+            remove_locked(self.folder, self._lock)
         else:
             os.close(self._lock)
         self._lock = None
@@ -229,19 +244,28 @@ class Journal:
 
 @dataclass
 class PassJournal:
-    """The journal of one pass over windows."""
+    """The journal of one pass over windows, which takes the place of the pass of another number."""
 
     journal: Journal
     name: str
-    _found: PassState | None = field(default=None, init=False)
+    number: int = 0
 
     def state(self) -> PassState | None:
         """Return how far the pass has come, None at its beginning."""
         entry = self.journal.entry(self.name)
+        if entry is not None and entry["number"] != self.number:
+            # What that pass gave away is going to be overwritten: nobody may continue it.
+            self.journal.enter_later(self.name, None)
+            entry = None
         if entry is None:
             return None
         arrays = self.journal.arrays(self.name)
-        return PassState(**entry, totals=arrays.get("totals"))
+        known = {name: value for name, value in entry.items() if name != "number"}
+        return PassState(**known, totals=arrays.get("totals"))
+
+    def say_continued(self, report: Report, known: str) -> None:
+        """Tell the user that the run goes on."""
+        self.journal.say_continued(report, known)
 
     def is_due(self) -> bool:
         """Whether it is time to commit."""
@@ -254,42 +278,10 @@ class PassJournal:
 
     def commit(self, state: PassState) -> None:
         """Enter how far the pass has come."""
-        entry = {"share": state.share, "band": state.band, "batches": state.batches, "sums": state.sums}
+        entry = {each: getattr(state, each) for each in ("share", "band", "batches", "sums")}
+        entry["number"] = self.number
         arrays = {} if state.totals is None or not state.totals.size else {"totals": state.totals}
         self.journal.enter(self.name, entry, arrays)
-
-
-def _locked(folder: Path) -> int | None:
-    """Return a lock on a folder, made if needed, until it is closed or the process ends; None where another holds it."""
-    for _ in range(3):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        except FileNotFoundError:  # removed in between
-            continue
-        if not _lock(descriptor):
-            os.close(descriptor)
-            return None
-        with contextlib.suppress(OSError):
-            if os.fstat(descriptor).st_nlink and os.path.samestat(os.fstat(descriptor), os.stat(folder / _LOCK)):
-                return descriptor
-        os.close(descriptor)  # its folder was removed before it was locked
-    return None
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _sync_folder(folder: Path) -> None:
@@ -325,7 +317,7 @@ def _clear(above: Path, keep: Path) -> None:
     """Remove journals that nobody came back to, and the oldest where they take too much room."""
     found = []
     for folder in above.iterdir():
-        if folder != keep and folder.is_dir() and (folder / _LOCK).exists():
+        if folder != keep and folder.is_dir() and (folder / LOCK).exists():
             files = [path.stat() for path in folder.iterdir()]
             found.append((max(file.st_mtime for file in files), sum(file.st_size for file in files), folder))
     room = _KEPT_BYTES
@@ -334,15 +326,6 @@ def _clear(above: Path, keep: Path) -> None:
         left_alone = folder.name.startswith("alone-")
         if not left_alone and room >= 0 and time.time() - latest < _KEPT_SECONDS:
             continue
-        descriptor = _locked(folder)
+        descriptor = locked(folder)
         if descriptor is not None:  # nobody is at it
-            _remove(folder, descriptor)
-
-
-def _remove(folder: Path, lock: int) -> None:
-    if sys.platform == "win32":  # which removes no open file
-        os.close(lock)
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+            remove_locked(folder, descriptor)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .answers import UnderWay
 from .connectivity import LandscapeModel
 from .job import Report
 from .window_plan import WindowPlan
@@ -91,6 +92,8 @@ class Blocks:
                 smaller = WindowShape(*self.side, math.ceil(self.halo[0] * share), math.ceil(self.halo[1] * share))
                 if smaller.height * smaller.width < 0.8 * self.windows[0].height * self.windows[0].width:
                     self.windows.insert(0, smaller)
+        #: Hears of the batches that are done, where an interrupted run goes on.
+        self.under_way: UnderWay | None = None
 
     @property
     def count(self) -> int:
@@ -116,7 +119,7 @@ class Blocks:
         ]
         return np.pad(values, margins, constant_values=filling)
 
-    def unpad(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def unpad(self, values: NDArray) -> NDArray:
         """Return the part of a padded raster that is the raster."""
         top, left = self.halo
         return values[top : top + self.rows, left : left + self.columns]
@@ -168,8 +171,12 @@ class Blocks:
         report: Report,
         edits: Edits | None = None,
         variant: NDArray[np.intp] | None = None,
+        skip: int = 0,
     ) -> Iterator[tuple[WindowShape, NDArray[np.intp], tuple[Any, Any, Any, Any]]]:
-        """Yield windows of blocks in batches: their shape, places in `blocks`, and (resistance, quality, cost, latitude)."""
+        """Yield windows of blocks in batches: their shape, places in `blocks`, and (resistance, quality, cost, latitude).
+
+        The batches of the first `skip` blocks are left out.
+        """
         lowest: NDArray[np.floating] | float = np.inf
         if edits is not None and variant is not None:
             lowest = np.array([values.min(initial=np.inf) for values in edits.resistance])[variant]
@@ -178,6 +185,9 @@ class Blocks:
             places = np.flatnonzero(kind == number)
             for chosen, size in _parts(places, self._batch(window, ground.resistance.itemsize)):
                 report.raise_if_cancelled()
+                if skip > 0:
+                    skip -= len(chosen)
+                    continue
                 cut = self._cut(ground, window, blocks[chosen], size)
                 if edits is not None and variant is not None:
                     self._edit(cut, window, blocks[chosen], edits, variant[chosen])

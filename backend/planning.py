@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .actions import Action
+from .answers import Answers
 from .candidates import Candidates
 from .compactness import Compactness
 from .incremental import Edit
 from .job import Report
+from .journal import Journal
 from .landscape import Landscape
 from .objective import Objective
 from .quiet import Quiet
@@ -175,7 +177,19 @@ class Problem:
         scenarios = np.array([member.scenario for member in members])
         self._objective = Objective(weights, scenarios, rule, softness, np.ones(len(members)))
         self._ready = False
+        self._answers: Answers | None = None
         self.compactness = Compactness(candidates, compactness_weight)
+
+    def keep(self, journal: Journal) -> None:
+        """Keep what is found from now on, and go on from what an earlier run has found; before anything is asked."""
+        self._answers = Answers(journal, [state.member.target for state in self._states], self.report)
+
+    def ask(self, what: str, find: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return what `find` returns, flat, or what it returned in an earlier run that was interrupted.
+
+        What is asked, and in which order, may depend on nothing but the job and earlier answers.
+        """
+        return self._answers.ask(what, find) if self._answers is not None else np.ravel(find())
 
     @property
     def states(self) -> Sequence[States]:
@@ -192,8 +206,6 @@ class Problem:
             old = self._objective
             self._objective = Objective(old.weight, old.scenario, old.rule, old.softness, values)
             self._ready = True
-            for state in self._states:
-                state.member.target.remember()
 
     @property
     def before(self) -> float:
@@ -206,15 +218,32 @@ class Problem:
         """Go over to another allocation, shape (candidates,), in [0, 1]."""
         if not self._ready:
             self.values()
-        self.allocation = np.asarray(allocation, float)
-        for state in self._states:
-            state.member.target.move(*state.at(self.allocation), self.report)
+        self.allocation = now = np.array(allocation, float)
+
+        def apply() -> None:
+            for state in self._states:
+                state.member.target.move(*state.at(now), self.report)
+
+        if self._answers is not None:
+            self._answers.move(apply)
+        else:
+            apply()
 
     def values(self) -> NDArray[np.float64]:
         """Return the target of each landscape as it now is."""
-        values = np.array([state.member.target.value(self.report) for state in self._states])
+        values = self.ask("values", self._values)
         self._remember(values)
         return values
+
+    def _values(self) -> NDArray[np.float64]:
+        found = np.array([state.member.target.value(self.report) for state in self._states])
+        self._draw()
+        return found
+
+    def _draw(self) -> None:
+        if not self._ready:
+            for state in self._states:
+                state.member.target.remember()
 
     def value(self) -> float:
         """Return the objective as it now is, without what the outline costs."""
@@ -226,14 +255,21 @@ class Problem:
 
     def promise(self) -> Promise:
         """Return the objective and what the gradient promises of every candidate."""
+        found = self.ask("promise", self._promise)
+        values, promises = np.split(found, [len(self._states)])
+        self._remember(values)
+        return Promise(float(self._objective.of(values)), *promises.reshape(3, -1))
+
+    def _promise(self) -> NDArray[np.float64]:
         found = [state.member.target.gradient(self.report) for state in self._states]
         values = np.array([value for value, _, _ in found])
+        self._draw()
         self._remember(values)
         total = {name: np.zeros(len(self.candidates)) for name in ("gain", "sensitivity", "elasticity")}
         for state, slope, (_, by_resistance, by_quality) in zip(self._states, self._objective.slopes(values), found):
             for name, each in state.promises(by_resistance, by_quality, self.allocation).items():
                 total[name] += slope * each
-        return Promise(float(self._objective.of(values)), **total)
+        return np.concatenate([values, *total.values()])
 
     def trials(self, changes: Sequence[tuple[NDArray[np.intp], NDArray[np.float64]]]) -> NDArray[np.float64]:
         """Return what the objective changes by when some candidates take other shares, for each of the changes alone.
@@ -247,14 +283,16 @@ class Problem:
         found = np.zeros(len(changes))
         for first in range(0, len(changes), _TRIALS_AT_ONCE):
             some = changes[first : first + _TRIALS_AT_ONCE]
-            places = [self._places(which, share) for which, share in some]
-            after = [
-                state.member.target.trials([state.edit(*place) for place in places], Quiet(self.report))
-                for state in self._states
-            ]
-            found[first : first + len(some)] = self._objective.of(np.stack(after, axis=-1))
+            after = self.ask("trials", lambda some=some: self._trials(some)).reshape(len(some), -1)
+            found[first : first + len(some)] = self._objective.of(after)
             self.report.progress(min(1.0, (first + len(some)) / len(changes)), "")
         return found - float(self._objective.of(now))
+
+    def _trials(self, changes: Sequence[tuple[NDArray[np.intp], NDArray[np.float64]]]) -> NDArray[np.float64]:
+        places = [self._places(which, share) for which, share in changes]
+        quiet = Quiet(self.report)
+        targets = [(state, state.member.target) for state in self._states]
+        return np.stack([t.trials([s.edit(*each) for each in places], quiet) for s, t in targets], axis=-1)
 
     def gains(self, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the true gain of acting in each of the chosen candidates alone, beside what is allocated now."""
@@ -270,7 +308,10 @@ class Problem:
 
     def elsewhere(self, allocation: NDArray[np.float64] | NDArray[np.bool_]) -> tuple[float, float]:
         """Return the objective under another allocation, perhaps estimated, and the standard error of that."""
+        values, errors = self.ask("elsewhere", lambda: self._elsewhere(allocation)).reshape(2, -1)
+        return float(self._objective.of(values)), float(np.abs(self._objective.slopes(values)) @ errors)
+
+    def _elsewhere(self, allocation: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
         quiet = Quiet(self.report)
         found = [s.member.target.elsewhere(*s.at(np.asarray(allocation, float)), quiet) for s in self._states]
-        values, errors = (np.array(each) for each in zip(*found))
-        return float(self._objective.of(values)), float(np.abs(self._objective.slopes(values)) @ errors)
+        return np.array(found).T

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import replace
+
 import numpy as np
 
 from .circuit_target import CircuitTarget
 from .incremental import IncrementalConnectivity
 from .job import Job, Report
+from .journal import Journal
 from .landscape import Landscape, read_landscape
 from .landscape_blocks import Blocks
 from .landscape_checks import distance_constant
 from .landscape_plan import LandscapePlan
+from .outputs import Outputs
 from .planning import Member, Problem
-from .planning_checks import CheckedProblem
+from .planning_checks import CheckedMember, CheckedProblem
 from .targets import ConnectivityTarget, Target
+from .window_plan import settled
 
 #: Baselines on landscapes of more blocks are estimated from a sample of this many.
 SAMPLE = 2500
+#: Bytes of a cell in the state of a landscape: it and the last gradient, then and now, and what is under way.
+_STATE_BYTES = 72
 
 
 def blocks_of(job: Job, plan: LandscapePlan, landscape: Landscape) -> Blocks:
@@ -53,7 +62,50 @@ def connectivity_target(
     return ConnectivityTarget(connectivity, index, count_self, sample=SAMPLE, seed=seed)
 
 
-def problem_of(job: Job, checked: CheckedProblem, report: Report) -> Problem:
+def journal_of(job: Job, checked: CheckedProblem, outputs: Outputs, answers: float) -> Journal:
+    """Return the journal of a search, which is tied to all that was read for it.
+
+    Parameters
+    ----------
+    job : Job
+    checked : CheckedProblem
+    outputs : Outputs
+        Of the run.
+    answers : float
+        How many numbers per candidate the search is answered, roughly.
+    """
+    digest = hashlib.sha256()
+    for member in checked.members:
+        values, action = member.row.job.parameters, member.action
+        plain = [values["DISPERSAL_DISTANCE"], member.row.name, member.row.weight, member.row.scenario]
+        digest.update(json.dumps([plain, member.plan.survey.content, sorted(action.targets)]).encode())
+        for _, target in sorted(action.targets.items()):
+            digest.update(np.ascontiguousarray(target).tobytes())
+    candidates = checked.candidates
+    digest.update(json.dumps([candidates.budget, candidates.unit]).encode())
+    sites = [] if checked.sites is None else checked.sites.cells
+    for array in (candidates.number, candidates.cost, candidates.locked_in, *sites):
+        digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    cells = checked.plan.headers.grid.cells
+    needed = 2 * len(checked.members) * cells * _STATE_BYTES + 8 * answers * len(candidates)
+    return outputs.journal({"problem": digest.hexdigest()}, int(needed))
+
+
+def _settled(job: Job, checked: CheckedProblem, journal: Journal) -> list[CheckedMember]:
+    """Return the landscapes with the blocks and batches that an earlier run took."""
+    members = checked.members
+    for _ in range(2):  # what no longer fits empties the journal of what was entered before it
+        members = [
+            replace(
+                each,
+                plan=replace(each.plan, windows=settled(each.plan.windows, journal, job.memory_limit, f"plan {n}")),
+            )
+            for n, each in enumerate(checked.members)
+        ]
+    return members
+
+
+def problem_of(job: Job, checked: CheckedProblem, report: Report, journal: Journal | None = None) -> Problem:
     """Read the landscapes of a job and put the problem together.
 
     Parameters
@@ -63,11 +115,13 @@ def problem_of(job: Job, checked: CheckedProblem, report: Report) -> Problem:
     checked : CheckedProblem
     report : Report
         May cancel.
+    journal : Journal, optional
+        Keeps what is found, and knows what an earlier run has found.
     """
     values = job.parameters
     scenarios = list(dict.fromkeys(member.row.scenario for member in checked.members))
     members = []
-    for each in checked.members:
+    for each in checked.members if journal is None else _settled(job, checked, journal):
         landscape = read_landscape(each.row.job, each.plan, report)
         target: Target
         if values["TARGET"] in ("resistance", "current") and checked.sites is not None:
@@ -85,6 +139,9 @@ def problem_of(job: Job, checked: CheckedProblem, report: Report) -> Problem:
         members.append(
             Member(each.row.name, landscape, each.action, target, each.row.weight, scenarios.index(each.row.scenario))
         )
-    return Problem(
+    problem = Problem(
         members, checked.candidates, values["SCENARIO_RULE"], values["SOFTNESS"], report, values["COMPACTNESS"]
     )
+    if journal is not None:
+        problem.keep(journal)
+    return problem

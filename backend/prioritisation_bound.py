@@ -73,7 +73,8 @@ def upper_bound(problem: Problem, distance: str, kernel: str) -> Bound:
     bounds = all_done
     why = "acting in every candidate"
     if distance == "least_cost":
-        per_pair = np.array([_member_bound(problem, number, kernel) for number in range(len(problem.members))])
+        numbers = range(len(problem.members))
+        per_pair = problem.ask("bound", lambda: np.array([_member_bound(problem, n, kernel) for n in numbers]))
         if (per_pair < all_done).any():
             why = "the most that each candidate can add to each pair of cells"
         bounds = np.minimum(all_done, per_pair)

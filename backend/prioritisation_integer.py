@@ -54,7 +54,9 @@ def by_integer_programming(
     notes = []
     for number in range(rounds):
         step(f"Linearisation {number + 1}: integer programme")
-        selected, proven = _solve(problem, gain, edges)
+        # The solver is bound by time, so that another run may find another solution.
+        *shares, proven = problem.ask("programme", lambda: _solved(problem, gain, edges))  # noqa: B023
+        selected = np.array(shares) > 0
         if selected.tobytes() in seen:
             break
         seen.add(selected.tobytes())
@@ -88,6 +90,11 @@ def _edges(problem: Problem) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArra
     inner = np.sort(pairs[:, pairs.min(axis=0) >= 0], axis=0)
     both, count = np.unique(inner, axis=1, return_counts=True)
     return both[0], both[1], count / 4, outer / 4
+
+
+def _solved(problem: Problem, gain: NDArray[np.float64], edges: tuple | None) -> NDArray[np.float64]:
+    selected, proven = _solve(problem, gain, edges)
+    return np.append(selected, proven).astype(float)
 
 
 def _solve(problem: Problem, gain: NDArray[np.float64], edges: tuple | None) -> tuple[NDArray[np.bool_], bool]:

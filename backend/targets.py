@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .answers import Source, UnderWay
 from .incremental import Edit, IncrementalConnectivity
 from .job import Report
 
 
-class Target(Protocol):
+class Target(Source, Protocol):
     """A number of a landscape that planning is to raise."""
 
     def move(self, resistance: NDArray[np.floating], quality: NDArray[np.floating], report: Report) -> None:
@@ -38,6 +39,9 @@ class Target(Protocol):
     ) -> tuple[float, float]:
         """Return the number of another landscape and the standard error of that (0: exact), and stay in this one."""
         ...
+
+
+_SAMPLE = ("sample-chosen", "sample-chance", "sample-values")
 
 
 class ConnectivityTarget:
@@ -83,6 +87,25 @@ class ConnectivityTarget:
             steps = (np.arange(self._sample) + self._random.uniform()) / self._sample
             chosen = np.minimum(np.searchsorted(np.cumsum(chance / chance.sum()), steps), blocks.count - 1)
             self._drawn = chosen, chance[chosen], values[chosen].copy(), float(values.sum())
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what is known of the landscape, and the sample."""
+        found = self._connectivity.state()
+        if self._drawn is None:
+            return found
+        *arrays, whole = self._drawn
+        return {**found, **dict(zip(_SAMPLE, arrays)), "sample-whole": np.array(whole)}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go over to a state that was returned before."""
+        self._connectivity.restore(state)
+        if "sample-whole" in state:
+            chosen, chance, values = (state[name] for name in _SAMPLE)
+            self._drawn = chosen, chance, values, float(state["sample-whole"])
+
+    def keep(self, under_way: UnderWay) -> None:
+        """Tell, from now on, what is under way."""
+        self._connectivity.blocks.under_way = under_way
 
     def value(self, report: Report) -> float:
         """Return C or ECA."""

@@ -135,8 +135,8 @@ class _Run:
         if state is not None:
             begin, skip, totals = state.band, state.batches, state.totals
             self.sums = [ExactSum(partials) for partials in state.sums]
-            if state.share < 1:
-                self.report.message(f"Continuing a run that was interrupted: {state.share:.0%} was done.")
+            if state.share < 1 and self.journal:
+                self.journal.say_continued(self.report, f"{state.share:.0%} was done")
         bands = self._bands()
         for number in range(begin, len(bands)):
             self.report.raise_if_cancelled()

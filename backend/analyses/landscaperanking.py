@@ -163,18 +163,19 @@ def _checked(job: Job, report: Report) -> tuple[planning_checks.CheckedProblem, 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the ranking of a job."""
     from ..landscape_ranking import rank_by_removal
-    from ..planning_job import problem_of
+    from ..planning_job import journal_of, problem_of
 
     checked, ranked = _checked(job, report)
     values = job.parameters
     with_target = replace(job, parameters={**values, "TARGET": "c", "COMPACTNESS": 0.0})
     report.progress(0, "Reading the landscape")
-    problem = problem_of(with_target, checked, report)
+    steps = min(int(values["STEPS"]), len(checked.candidates))
+    problem = problem_of(with_target, checked, report, journal_of(job, checked, outputs, 3 * steps))
     quality = checked.candidates.sums(np.nan_to_num(problem.members[0].landscape.quality))
     outer = problem.report
     found = rank_by_removal(
         problem,
-        steps=min(int(values["STEPS"]), len(checked.candidates)),
+        steps=steps,
         from_edges=values["EDGES"],
         seed=int(values["SEED"]),
         quality=quality,

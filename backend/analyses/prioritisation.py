@@ -269,7 +269,7 @@ def check(job: Job, report: Report) -> LandscapePlan:
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the selection, its rank, its gain and the baselines of a job."""
-    from ..planning_job import problem_of
+    from ..planning_job import journal_of, problem_of
     from ..prioritisation import Settings, prioritise
     from ..prioritisation_flow import Flow
     from ..prioritisation_output import PlanSoFar, numbers_of, write_plan
@@ -278,7 +278,9 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     checked = planning_checks.check_problem(job, report)
     values = job.parameters
     report.progress(0, "Round 1: gradient")
-    problem = problem_of(job, checked, report)
+    # A gradient for each part of the budget, or each step of the flow; what is tried comes on top.
+    answers = 3 * (int(values["ROUNDS"]) + int(values["STEPS"]) * int(values["STARTS"]) * (values["METHOD"] == "flow"))
+    problem = problem_of(job, checked, report, journal_of(job, checked, outputs, answers))
     settings = Settings(
         method=values["METHOD"],
         rounds=int(values["ROUNDS"]),
