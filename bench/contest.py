@@ -52,7 +52,7 @@ class Work:
     result : callable
         Turns what `run` returned into named arrays that the task's `error` compares.
     items : float
-        How much of the case's unit one run does: pairs, rasters (less than 1 for a sample).
+        How much of the case's unit one run does: pairs, rasters (less than 1 for a sample); 0 for what is not timed.
     peak : callable, optional
         The largest resident size in bytes where a process of its own does the work; else this process's counts.
     """

@@ -19,6 +19,7 @@ from .targets import Target, own, times_own
 _THETA, _SCALE = 0.5, 20.0
 #: Rasters up to this side are small enough for dense matrices and for NetworkX.
 _DENSE = 48
+_STARTS = 50
 #: What ConScape.jl took for a raster of 100 x 100 cells with all of about 9700 cells as targets: CPU seconds, bytes.
 _CONSCAPE = (232.0, 7e9)
 
@@ -86,23 +87,34 @@ def _ours(inputs: Arrays) -> Work:
     return Work(run, result, 1.0)
 
 
-def _dense(inputs: Arrays) -> Work:
-    """The formulas of the papers over dense matrices, as ConScape has them."""
+def _walk(inputs: Arrays) -> tuple[NDArray[np.intp], Any, Any, NDArray[np.float64]]:
+    """Return nodes, W, C W entry by entry (both sparse) and quality of a walker whose costs are -log(affinity)."""
+    import scipy.sparse
+
     resistance = inputs["resistance"]
     nodes = np.flatnonzero(np.isfinite(resistance).ravel())
     edges = sparse_matrix(edge_costs(resistance, 1.0)).tocsr()[nodes][:, nodes].tocoo()
     columns, r = resistance.shape[1], resistance.ravel()[nodes]
     place = np.divmod(nodes, columns)
     lengths = np.hypot(*(axis[edges.row] - axis[edges.col] for axis in place))
-    A, C = np.zeros((2, len(nodes), len(nodes)))
-    A[edges.row, edges.col] = 1 / (r[edges.col] * lengths)
-    C[edges.row, edges.col] = np.log(r[edges.col] * lengths)
-    q = inputs["quality"].ravel()[nodes]
+    affinity = 1 / (r[edges.col] * lengths)
+    cost = -np.log(affinity)
+    degree = np.bincount(edges.row, affinity, len(nodes))
+    w = affinity / degree[edges.row] * np.exp(-_THETA * cost)
+    ends, shape = (edges.row, edges.col), edges.shape
+    W, CW = (scipy.sparse.csc_matrix((each, ends), shape=shape) for each in (w, cost * w))
+    return nodes, W, CW, inputs["quality"].ravel()[nodes]
+
+
+def _dense(inputs: Arrays) -> Work:
+    """The formulas of the papers over dense matrices, as ConScape has them."""
+    resistance = inputs["resistance"]
+    nodes, w, weighted, q = _walk(inputs)
+    W, CW = w.toarray(), weighted.toarray()
 
     def run() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        W = A / A.sum(axis=1, keepdims=True) * np.exp(-_THETA * C)
-        Z = np.linalg.inv(np.eye(len(A)) - W)
-        mean = Z @ ((C * W) @ Z) / Z
+        Z = np.linalg.inv(np.eye(len(W)) - W)
+        mean = Z @ (CW @ Z) / Z
         K = np.exp(-(mean - np.diag(mean)) / _SCALE)
         np.fill_diagonal(K, 0)
         movement = q[:, None] * K * q
@@ -117,6 +129,39 @@ def _dense(inputs: Arrays) -> Work:
         return {"betweenness": flow, "connected habitat": habitat}
 
     return Work(run, result, 1.0)
+
+
+def _sampled(inputs: Arrays) -> Work:
+    """Connected habitat of a sample of starts by sparse solves, of which the targets' own terms need two for every cell."""
+    import scipy.sparse
+    from scipy.sparse.linalg import splu
+
+    nodes, w, weighted, q = _walk(inputs)
+    starts = np.random.default_rng(2).choice(len(nodes), _STARTS, replace=False)
+
+    def run() -> NDArray[np.float64]:
+        factor = splu((scipy.sparse.identity(len(nodes), format="csc") - w).tocsc())
+        units = np.zeros((len(nodes), _STARTS))
+        units[starts, np.arange(_STARTS)] = 1
+        rows = factor.solve(units, trans="T")
+        mean = factor.solve(weighted.T @ rows, trans="T") / rows
+        own = np.zeros(len(nodes))
+        for first in range(0, len(nodes), 100):
+            part = np.arange(first, min(first + 100, len(nodes)))
+            units = np.zeros((len(nodes), len(part)))
+            units[part, np.arange(len(part))] = 1
+            column, row = factor.solve(units), factor.solve(units, trans="T")
+            own[part] = ((weighted @ column) * row).sum(axis=0) / column[part, np.arange(len(part))]
+        proximity = np.exp(-(mean - own[:, None]) / _SCALE)
+        proximity[starts, np.arange(_STARTS)] = 0
+        return q[starts] * (q @ proximity)
+
+    def result(found: NDArray[np.float64]) -> Arrays:
+        habitat = np.full(inputs["resistance"].size, np.nan)
+        habitat[nodes[starts]] = found
+        return {"connected habitat": habitat.reshape(inputs["resistance"].shape)}
+
+    return Work(run, result, 0)
 
 
 def _networkx(inputs: Arrays) -> Work:
@@ -158,6 +203,15 @@ TASKS = (
                 reference=True,
                 answers=lambda case: case.options["way"] == "walk" and case.options["side"] <= _DENSE,
                 note="inverse and products of cells x cells, as ConScape has them",
+            ),
+            Contestant(
+                "SciPy SuperLU, some starts",
+                "float64",
+                "peers",
+                _sampled,
+                reference=True,
+                answers=lambda case: case.options["way"] == "walk" and case.options["side"] > _DENSE,
+                note=f"connected habitat of {_STARTS} starts, which that of ours is checked against; not timed",
             ),
             Contestant(
                 "ConScape.jl 0.3.0",

@@ -68,7 +68,7 @@ def measure(work: Any, seconds: float, compiles: bool) -> tuple[Any, dict[str, A
     outcome: dict[str, Any] = {"first_wall": first_wall, "first_cpu": first_cpu, "runs": 0, "items": work.items}
     # What works in a process of its own is not warmer the second time.
     long = LONG_COMPILED if compiles and not work.peak else LONG
-    if first_wall < long * seconds:
+    if work.items and first_wall < long * seconds:
         walls, cpus = [], []
         started = time.perf_counter()
         # What takes long needs fewer repetitions: noise is short.

@@ -135,6 +135,8 @@ class Contest:
             return replace(row, failure=str(error), load=others.load()), None
         with np.load(self._outcome.with_name(self._outcome.name + ".npz")) as file:
             result = dict(file)
+        if not outcome["items"]:
+            return replace(row, load=others.load()), result
         per_item = self.task.scale / outcome["items"]
         spent = outcome if outcome["runs"] else {"wall": outcome["first_wall"], "cpu": outcome["first_cpu"]}
         row = replace(

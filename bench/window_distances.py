@@ -52,22 +52,34 @@ def inputs(case: Case) -> Arrays:
         window = chosen.resistance[top : top + side, left : left + side]
         if np.isfinite(window).all():
             windows.append(window)
+    compared = np.sort(random.choice(side * side, min(_COMPARED, side * side), replace=False))
+    weights = np.zeros((side * side, _BLOCK * _BLOCK))
+    weights[compared] = random.standard_normal((len(compared), _BLOCK * _BLOCK))
     return {
         "resistance": np.array(windows),
         "radius": np.array(radius),
         "cell": np.array(chosen.cell),
         "gradients": np.array(case.options["gradients"]),
-        "weights": random.standard_normal((side, side, _BLOCK * _BLOCK)),
-        "compared": np.sort(random.choice(side * side, min(_COMPARED, side * side), replace=False)),
+        "weights": weights.reshape(side, side, -1),
+        "compared": compared,
+        "direction": windows[0] * random.standard_normal((side, side)),
     }
 
 
 def error(result: Arrays, reference: Arrays, inputs: Arrays) -> float:
-    """Return the largest relative error of the distances of the first window; not of those from a cell to itself."""
-    got, true = np.asarray(result["distance"], float), reference["distance"]
-    sources = _sources(int(inputs["radius"]), inputs["resistance"].shape[1])
-    there = ~np.isnan(got) & (sources[:, None] != inputs["compared"])
-    return float((np.abs(got[there] - true[there]) / true[there]).max()) if there.any() else 0.0
+    """Return the largest relative error of the distances of the first window, without those from a cell to itself.
+
+    Of gradients, the relative error of the derivative along one direction.
+    """
+    worst = 0.0
+    if "distance" in reference:
+        got, true = np.asarray(result["distance"], float), reference["distance"]
+        sources = _sources(int(inputs["radius"]), inputs["resistance"].shape[1])
+        there = ~np.isnan(got) & (sources[:, None] != inputs["compared"])
+        worst = float((np.abs(got[there] - true[there]) / true[there]).max())
+    if "along" in reference:
+        worst = max(worst, abs(float(result["along"]) / float(reference["along"]) - 1))
+    return worst
 
 
 def _sources(radius: int, side: int) -> NDArray[np.intp]:
@@ -103,7 +115,10 @@ def _ours(distance_name: str) -> Callable[[Arrays], Work]:
 
         def result(found: Any) -> Arrays:
             first = np.asarray(found[0] if inputs["gradients"] else found)[0]
-            return {"distance": first.reshape(-1, first.shape[-1])[inputs["compared"]].T}
+            named = {"distance": first.reshape(-1, first.shape[-1])[inputs["compared"]].T}
+            if inputs["gradients"]:
+                named["along"] = np.array((np.asarray(found[1])[0] * inputs["direction"]).sum())
+            return named
 
         return Work(
             lambda: jax.block_until_ready(compute(resistance)), result, len(inputs["resistance"]) * _BLOCK * _BLOCK
@@ -144,33 +159,51 @@ def _laplacian(inputs: Arrays, window: int) -> Any:
     return (scipy.sparse.diags(degree) - off)[:-1, :-1].tocsc()
 
 
-def _scipy_resistance(inputs: Arrays) -> Work:
+def _solved(inputs: Arrays) -> int:
+    return int(inputs.get("solved", _SAMPLE))
+
+
+def _direct_resistance(factorised: Callable[[Any], Callable[[Any], Any]]) -> Callable[[Arrays], Work]:
     """Factorise and solve for the columns of sources and cells: R = G_ii + G_jj - 2 G_ij."""
+
+    def prepare(inputs: Arrays) -> Work:
+        matrix = _laplacian(inputs, 0)
+        cells = matrix.shape[0] + 1
+        sources = _sources(int(inputs["radius"]), int(np.sqrt(cells)))
+        compared = inputs["compared"]
+        others = np.setdiff1d(np.arange(cells), np.concatenate([sources, compared]))
+        wanted = np.concatenate([sources, compared, others])[: max(_solved(inputs), len(sources) + len(compared))]
+
+        def run() -> NDArray[np.float64]:
+            solve = factorised(matrix)
+            own, columns = np.zeros(cells), np.zeros((cells, len(sources)))
+            for start in range(0, len(wanted), 100):
+                part = wanted[start : start + 100]
+                units = np.zeros((cells - 1, len(part)))
+                inside = part < cells - 1
+                units[part[inside], np.flatnonzero(inside)] = 1
+                found = solve(units)
+                own[part[inside]] = found[part[inside], np.flatnonzero(inside)]
+                is_source = np.flatnonzero(np.isin(part, sources))
+                for column in is_source:
+                    columns[:-1, np.flatnonzero(sources == part[column])[0]] = found[:, column]
+            return own[sources][:, None] + own[None, compared] - 2 * columns[compared].T
+
+        return Work(run, lambda found: {"distance": found}, len(sources) * len(wanted) / cells)
+
+    return prepare
+
+
+def _superlu(matrix: Any) -> Callable[[Any], Any]:
     from scipy.sparse.linalg import splu
 
-    matrix = _laplacian(inputs, 0)
-    cells = matrix.shape[0] + 1
-    sources = _sources(int(inputs["radius"]), int(np.sqrt(cells)))
-    compared = inputs["compared"]
-    others = np.setdiff1d(np.arange(cells), np.concatenate([sources, compared]))
-    wanted = np.concatenate([sources, compared, others])[: max(_SAMPLE, len(sources) + len(compared))]
+    return splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
 
-    def run() -> NDArray[np.float64]:
-        factor = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-        own, columns = np.zeros(cells), np.zeros((cells, len(sources)))
-        for start in range(0, len(wanted), 100):
-            part = wanted[start : start + 100]
-            units = np.zeros((cells - 1, len(part)))
-            inside = part < cells - 1
-            units[part[inside], np.flatnonzero(inside)] = 1
-            found = factor.solve(units)
-            own[part[inside]] = found[part[inside], np.flatnonzero(inside)]
-            is_source = np.flatnonzero(np.isin(part, sources))
-            for column in is_source:
-                columns[:-1, np.flatnonzero(sources == part[column])[0]] = found[:, column]
-        return own[sources][:, None] + own[None, compared] - 2 * columns[compared].T
 
-    return Work(run, lambda found: {"distance": found}, len(sources) * len(wanted) / cells)
+def _cholmod(matrix: Any) -> Callable[[Any], Any]:
+    from .cholmod import Cholesky
+
+    return Cholesky(matrix).factorised(matrix)
 
 
 def _scipy_expected_cost(inputs: Arrays) -> Work:
@@ -184,7 +217,7 @@ def _scipy_expected_cost(inputs: Arrays) -> Work:
     sources = _sources(int(inputs["radius"]), int(np.sqrt(cells)))
     compared = inputs["compared"]
     others = np.setdiff1d(np.arange(cells), compared)
-    wanted = np.concatenate([compared, others])[:_SAMPLE]
+    wanted = np.concatenate([compared, others])[: _solved(inputs)]
 
     def run() -> NDArray[np.float64]:
         factor = splu((scipy.sparse.identity(cells, format="csc") - w).tocsc())
@@ -203,6 +236,26 @@ def _scipy_expected_cost(inputs: Arrays) -> Work:
         return (mean - at_target[:, None])[compared].T
 
     return Work(run, lambda found: {"distance": found}, len(sources) * len(wanted) / cells)
+
+
+def _differences(scipy: Callable[[Arrays], Work]) -> Callable[[Arrays], Work]:
+    """Return the derivative of the weighted distances along one direction by differences of fourth order."""
+
+    def prepare(inputs: Arrays) -> Work:
+        cells = inputs["resistance"][0].size
+        weights, step = inputs["weights"].reshape(cells, -1)[inputs["compared"]].T, 1e-3
+
+        def at(steps: int) -> float:
+            moved = inputs["resistance"][:1] + steps * step * inputs["direction"]
+            work = scipy({**inputs, "resistance": moved, "solved": np.array(_COMPARED)})
+            return float((work.run() * weights).sum())
+
+        def run() -> float:
+            return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
+
+        return Work(run, lambda found: {"along": np.array(found)}, 0)
+
+    return prepare
 
 
 def _jaxscape(inputs: Arrays) -> Work:
@@ -229,7 +282,11 @@ def _jaxscape(inputs: Arrays) -> Work:
     values = jnp.asarray(np.concatenate([1 / cost, 1 / cost]), jnp.float32)
 
     def result(found: Any) -> Arrays:
-        return {"distance": np.asarray(found[0] if inputs["gradients"] else found)[:, inputs["compared"]]}
+        named = {"distance": np.asarray(found[0] if inputs["gradients"] else found)[:, inputs["compared"]]}
+        if inputs["gradients"]:
+            moved = edge_list(edge_costs(inputs["direction"], float(inputs["cell"])))[2]
+            named["along"] = np.array(np.asarray(found[1], float) @ np.tile(-moved / cost**2, 2))
+        return named
 
     return Work(lambda: jax.block_until_ready(compute(values)), result, _BLOCK * _BLOCK)
 
@@ -251,6 +308,14 @@ _JAXSCAPE = Contestant(
     answers=_small,
     note="one window, all pairs at once, on the same graph; larger windows do not fit",
 )
+_CHOLMOD = Contestant(
+    "CHOLMOD",
+    "float64",
+    "peers",
+    _direct_resistance(_cholmod),
+    answers=_alone,
+    note="as CVXOPT brings it, ordered by minimum degree",
+)
 _LEFT_OUT = (
     "JAXScape 0.0.13 does not take part: its `RSPDistance` multiplies sparse matrices entry by entry and asks for 3 TB in a window of "
     "48 x 48 cells; one of 20 x 20 cells took it 45 s.",
@@ -268,6 +333,7 @@ def _targets(most: dict[str, float], times_jaxscape: float = 0.0) -> Sequence[Ta
     if times_jaxscape:
         peer = times_own("JAXScape", "distances alone")
         found.append(Target("JAXScape", times_jaxscape, "x ours", peer, at_least=True))
+        found.append(Target("CHOLMOD", 1, "x ours", times_own("CHOLMOD", "distances alone"), at_least=True))
     return tuple(found)
 
 
@@ -288,6 +354,16 @@ def _task(name: str, title: str, scipy: Callable[[Arrays], Work], peers: Sequenc
         contestants=(
             Contestant("Driftway", "float64", "engine", _ours(name), ours=True, caches=True),
             Contestant("SciPy SuperLU", "float64", "peers", scipy, reference=True, answers=_alone),
+            Contestant(
+                "SciPy, differences",
+                "float64",
+                "peers",
+                _differences(scipy),
+                reference=True,
+                answers=lambda case: not _alone(case),
+                note="the derivative along one direction, by differences of fourth order, which gradients are checked against; not "
+                "timed",
+            ),
             *peers,
         ),
         cases=cases,
@@ -302,8 +378,8 @@ TASKS = (
     _task(
         "resistance",
         "Resistance distances",
-        _scipy_resistance,
-        (_JAXSCAPE,),
+        _direct_resistance(_superlu),
+        (_CHOLMOD, _JAXSCAPE),
         targets=_targets({"window 41": 150, "window 101": 2000}, times_jaxscape=3000),
     ),
     _task(
