@@ -76,7 +76,7 @@ def block_gradients(
                 total[row : row + window.height, column : column + window.width] += one
         done += len(places)
         _tell(blocks, done, sums, report)
-    return found, blocks.unpad(by_resistance), blocks.unpad(by_quality)
+    return found, blocks.gathered(by_resistance), blocks.gathered(by_quality)
 
 
 def reached_blocks(
@@ -112,7 +112,7 @@ def reached_blocks(
         index, row, column = np.nonzero(near[: len(places)])
         tops, lefts = blocks.corner(window, chosen[places])
         block = (tops[index] + row - blocks.halo[0]) // blocks.side[0] * blocks.shape[1]
-        block += (lefts[index] + column - blocks.halo[1]) // blocks.side[1]
+        block += (lefts[index] + column - blocks.halo[1]) // blocks.side[1] % blocks.shape[1]
         pairs.append(np.unique(owner[places][index] * blocks.count + block))
     every = np.unique(np.concatenate(pairs))
     return [every[every // blocks.count == number] % blocks.count for number in range(len(cells))]
@@ -120,12 +120,12 @@ def reached_blocks(
 
 def _holding(blocks: Blocks, cells: NDArray[np.intp]) -> NDArray[np.intp]:
     marked = np.zeros(blocks.shape, bool)
-    for row, column in zip(cells // blocks.columns, cells % blocks.columns):
-        top = max(0, (row - blocks.halo[0]) // blocks.side[0])
-        left = max(0, (column - blocks.halo[1]) // blocks.side[1])
-        marked[
-            top : (row + blocks.halo[0]) // blocks.side[0] + 1, left : (column + blocks.halo[1]) // blocks.side[1] + 1
-        ] = True
+    _, rows, columns = blocks.places_of(cells)
+    for row, column in zip(rows, columns):
+        # In the padded raster a window begins at the row and column of its block in the raster, or a place around the globe.
+        top = max(0, (row - 2 * blocks.halo[0]) // blocks.side[0])
+        left = max(0, (column - 2 * blocks.halo[1]) // blocks.side[1])
+        marked[top : row // blocks.side[0] + 1, left : max(0, column // blocks.side[1] + 1)] = True
     return np.flatnonzero(marked)
 
 

@@ -90,9 +90,9 @@ class DistanceOfSomePairs(AbstractDistance):
     ) -> Float[Array, "blocks height width lanes"]:
         """Return the distances of each window, inf for the pairs that do not count."""
         found = self.distance(resistance, neighbourhood, window, limit, movement_cost, latitude)
-        return jnp.where(self._counts(window), found, jnp.inf)
+        return jnp.where(self._counts(window, neighbourhood.around), found, jnp.inf)
 
-    def _counts(self, window: WindowShape) -> NDArray[np.bool_]:
+    def _counts(self, window: WindowShape, around: int) -> NDArray[np.bool_]:
         lanes = np.arange(window.lanes)
         rows = lanes // window.block_columns // self.side
         columns = lanes % window.block_columns // self.side
@@ -100,6 +100,10 @@ class DistanceOfSomePairs(AbstractDistance):
         down = (np.arange(window.height) - window.halo_rows) // self.side
         right = (np.arange(window.width) - window.halo_columns) // self.side
         near_rows = np.abs(down[:, None] - rows) <= self.most
-        near_columns = np.abs(right[:, None] - columns) <= self.most
+        apart = np.abs(right[:, None] - columns)
+        if around:
+            apart %= around // self.side
+            apart = np.minimum(apart, around // self.side - apart)
+        near_columns = apart <= self.most
         near = near_rows[:, None] & near_columns[None]
         return near if self.near else ~near

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+from .geographic import columns_reached
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, distance_constant
 from .processors import available_processors
@@ -51,7 +52,7 @@ def check_coarsening(job: Job, headers: LandscapeHeaders) -> None:
     Raises
     ------
     InputError
-        When the distance is defined in a window of its own, the window is capped, or cells differ in size.
+        When the distance is defined in a window of its own, the window is capped, or coarse cells do not fit around the globe.
     """
     values = job.parameters
     if values["COARSENING"] == 1:
@@ -66,11 +67,12 @@ def check_coarsening(job: Job, headers: LandscapeHeaders) -> None:
         raise InputError(
             "COARSENING", "It does not go with MAXIMUM_WINDOW.", "Set it to 1, or leave MAXIMUM_WINDOW empty."
         )
-    if headers.sphere is not None:
+    if headers.wraps and headers.grid.columns % values["COARSENING"]:
         raise InputError(
             "COARSENING",
-            "The cells of longitudes and latitudes differ in size.",
-            "Set it to 1, or reproject the rasters.",
+            f"The raster closes around the globe (WRAP), where coarse cells of {values['COARSENING']} columns do not fit: there are "
+            f"{headers.grid.columns}.",
+            "Choose a divisor of the number of columns, or set WRAP to never.",
         )
 
 
@@ -98,13 +100,23 @@ def with_coarse_plan(plan: LandscapePlan, job: Job, report: Report, *, gradient:
         "largest": "DISPERSAL_DISTANCE",
         "streams": True,
     }
-    far_rows = halo(reach, smallest, grid.cell_height * side, rows)
-    far_columns = halo(reach, smallest, grid.cell_width * side, columns)
-    far = window_plan(rows, columns, far_rows, far_columns, **options)
+    headers = plan.headers
+    width, height = (side * each for each in headers.cell_size)
+    far_rows = halo(reach, smallest, height, rows)
+    far_columns = halo(reach, smallest, width, rows * columns if headers.wraps else columns)
+    if headers.sphere is not None:
+        sphere = headers.sphere.coarser(side)
+        far_columns = int(
+            columns_reached(sphere, rows, columns, reach / smallest, far_rows, follows, wraps=headers.wraps).max()
+        )
+    around = headers.around // side
+    far = window_plan(rows, columns, far_rows, far_columns, around=around, **options)
     fine = (far.band_rows + 2 * far_rows) * side * grid.columns * _BYTES_PER_FINE_CELL
     far = replace(far, memory=far.memory + fine)
     block = side * math.ceil(_SOURCES_ACROSS / side)
-    near = window_plan(grid.rows, grid.columns, NEAR * side, NEAR * side, block=block, **options)
+    if headers.around % block:
+        block = side
+    near = window_plan(grid.rows, grid.columns, NEAR * side, NEAR * side, block=block, around=headers.around, **options)
     share = plan.survey.nodes / grid.cells
     near, far = (replace(each, seconds=each.seconds * share) for each in (near, far))
     report.message(

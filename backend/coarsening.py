@@ -92,6 +92,8 @@ class _Coarse:
             model.neighbourhood,
             cell_width=side * model.neighbourhood.cell_width,
             cell_height=side * model.neighbourhood.cell_height,
+            sphere=None if model.neighbourhood.sphere is None else model.neighbourhood.sphere.coarser(side),
+            around=model.neighbourhood.around // side,
         )
         others = DistanceOfSomePairs(model.distance, 1, NEAR, near=False)
         self.far_model = replace(model, distance=others, neighbourhood=wide)

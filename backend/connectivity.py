@@ -436,7 +436,7 @@ def connectivity_by_rows(
     """
 
     def compute(batch: Batch) -> Found:
-        found = source_sums(model, batch, plan.window, lengths=mean_distance)
+        found = source_sums(model, batch, batch.window, lengths=mean_distance)
         return Found(of_sources=[np.asarray(values) for values in found])
 
     def finish(done: Finished) -> list[NDArray[np.float64]]:
@@ -531,7 +531,7 @@ def gradient_by_rows(
 
     def compute(batch: Batch) -> Found:
         rasters = batch.arrays(model.neighbourhood)
-        total, found = _gradient(model, *rasters, window=plan.window)
+        total, found = _gradient(model, *rasters, window=batch.window)
         maps = [found.resistance, found.quality, found.movement_cost][: 3 if by_movement_cost else 2]
         numbers = [float(each) for each in (total, found.scale, *found.of_distance)]
         return Found(of_cells=[np.asarray(each) for each in maps], numbers=numbers)

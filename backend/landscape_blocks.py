@@ -78,10 +78,10 @@ class Blocks:
 
     def __init__(self, model: LandscapeModel, plan: WindowPlan, local: bool) -> None:
         self.model, self.plan, self.local = model, plan, local
-        window = plan.window
+        window, self.around = plan.window, plan.around
         self.rows, self.columns = plan.rows, plan.columns
         whole = self.rows * self.columns
-        if local and whole <= _ONE_BLOCK and window.height * window.width >= whole:
+        if local and not self.around and whole <= _ONE_BLOCK and window.height * window.width >= whole:
             window = WindowShape(self.rows, self.columns, 0, 0)
         self.side = window.block_rows, window.block_columns
         self.halo = window.halo_rows, window.halo_columns
@@ -117,12 +117,33 @@ class Blocks:
             (halo, halo + blocks * side - cells)
             for halo, blocks, side, cells in zip(self.halo, self.shape, self.side, (self.rows, self.columns))
         ]
+        if self.around:  # which blocks divide
+            values = np.pad(values, ((0, 0), margins[1]), mode="wrap")
+            margins[1] = (0, 0)
         return np.pad(values, margins, constant_values=filling)
 
     def unpad(self, values: NDArray) -> NDArray:
         """Return the part of a padded raster that is the raster."""
         top, left = self.halo
         return values[top : top + self.rows, left : left + self.columns]
+
+    def gathered(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the raster's part of a padded raster of sums, those at other places of a cell around the globe added to it."""
+        if not self.around:
+            return self.unpad(totals)
+        before = -self.halo[1] % self.columns
+        after = -(before + totals.shape[1]) % self.columns
+        whole = np.pad(totals[self.halo[0] : self.halo[0] + self.rows], ((0, 0), (before, after)))
+        return whole.reshape(self.rows, -1, self.columns).sum(axis=1)
+
+    def places_of(self, cells: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return all places of cells, given by flat numbers, in a padded raster: number in `cells`, row, column."""
+        most = math.ceil(self.halo[1] / self.columns) if self.around else 0
+        turns = np.arange(-most, most + 1)
+        number = np.repeat(np.arange(len(cells)), len(turns))
+        row = cells[number] // self.columns + self.halo[0]
+        column = cells[number] % self.columns + self.halo[1] + np.tile(turns, len(cells)) * self.columns
+        return number, row, column
 
     def _smallest(self, resistance: NDArray[np.floating]) -> list[NDArray[np.floating]]:
         by_block = self.by_block(resistance, np.minimum, np.inf)
@@ -133,7 +154,8 @@ class Blocks:
                 2 * math.ceil((halo + 1) / side) + 1
                 for halo, side in zip((window.halo_rows, window.halo_columns), self.side)
             ]
-            found.append(ndimage.minimum_filter(by_block, spans, mode="nearest"))
+            sides = "wrap" if self.around else "nearest"
+            found.append(ndimage.minimum_filter(by_block, spans, mode=("nearest", sides)))
         return found
 
     def by_block(self, values: NDArray, reduce: np.ufunc, filling: float | bool) -> NDArray:
@@ -238,12 +260,11 @@ class Blocks:
         resistance, quality, *_ = cut
         tops, lefts = self.corner(window, blocks)
         for place, number in enumerate(variant):
-            cells = edits.cells[number]
-            row = cells // self.columns + self.halo[0] - tops[place]
-            column = cells % self.columns + self.halo[1] - lefts[place]
+            cell, row, column = self.places_of(edits.cells[number])
+            row, column = row - tops[place], column - lefts[place]
             inside = (row >= 0) & (row < window.height) & (column >= 0) & (column < window.width)
-            resistance[place, row[inside], column[inside]] = edits.resistance[number][inside]
-            quality[place, row[inside], column[inside]] = edits.quality[number][inside]
+            resistance[place, row[inside], column[inside]] = edits.resistance[number][cell[inside]]
+            quality[place, row[inside], column[inside]] = edits.quality[number][cell[inside]]
 
 
 def _parts(places: NDArray[np.intp], largest: int) -> Iterator[tuple[NDArray[np.intp], int]]:

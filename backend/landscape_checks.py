@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from . import registry
 from .dispersal import Dispersal, dispersal
 from .errors import InputError
-from .geographic import check_wrap, narrowest_cell, row_areas, sphere_of
+from .geographic import narrowest_cell, row_areas, spans_the_globe, sphere_of
 from .job import Job, Report
 from .movement import Movement
 from .neighbourhood import Sphere
@@ -175,9 +175,8 @@ def check_headers(job: Job, rasters: tuple[str, ...] = (), *, geographic: bool =
             "BLOCK", f"It is {values['BLOCK']}, and a block has a cell at its centre.", "Give an odd number of cells."
         )
     movement = Movement(values["MOVEMENT_KIND"], values["TRANSFORMATION"], values["EXPONENT"])
-    sphere, wraps = sphere_of(grid), bool(values.get("WRAP"))
+    sphere, wraps = sphere_of(grid), values.get("WRAP") == "automatic" and spans_the_globe(grid)
     if wraps:
-        check_wrap(grid)
         _check_window_around(values, grid)
     return LandscapeHeaders(bands, grid, (row, column), movement, _dispersal(values, grid, sphere), sphere, wraps)
 
@@ -194,15 +193,15 @@ def _check_window_around(values: dict[str, Any], grid: Grid) -> None:
     if values["RADIUS"] > widest:
         raise InputError(
             "RADIUS",
-            f"With WRAP a window of {values['BLOCK']} + 2 x {values['RADIUS']} columns would meet itself around the globe, "
-            f"which has {grid.columns}.",
-            f"Set RADIUS to {widest} or less.",
+            f"The raster closes around the globe (WRAP), where a window of {values['BLOCK']} + 2 x {values['RADIUS']} columns would "
+            f"meet itself: there are {grid.columns}.",
+            f"Set RADIUS to {widest} or less, or WRAP to never.",
         )
     if grid.columns % values["BLOCK"]:
         raise InputError(
             "BLOCK",
-            f"With WRAP blocks of {values['BLOCK']} columns do not fit around the globe, which has {grid.columns}.",
-            "Choose a divisor of the number of columns, such as 1.",
+            f"The raster closes around the globe (WRAP), where blocks of {values['BLOCK']} columns do not fit: there are {grid.columns}.",
+            "Choose a divisor of the number of columns, such as 1, or set WRAP to never.",
         )
 
 

@@ -254,6 +254,17 @@ WINDOW = (
     ),
 )
 
+WRAP = Choice(
+    "WRAP",
+    "Close around the globe",
+    "Whether the last column lies beside the first, so that ways lead across the 180th meridian, or wherever the raster begins. "
+    "When the columns span 360 degrees: then, and only then, as the plan says; rasters of other extents and in projected "
+    "coordinates have edges. Never: such rasters have edges as well. The poles join nothing.",
+    options=(("automatic", "When the columns span 360 degrees"), ("never", "Never")),
+    default="automatic",
+    advanced=True,
+)
+
 LANDSCAPE: tuple[Parameter, ...] = (
     *QUALITY,
     *MOVEMENT,
@@ -264,6 +275,7 @@ LANDSCAPE: tuple[Parameter, ...] = (
     *TRANSFORMATION,
     SELF,
     *WINDOW,
+    WRAP,
 )
 
 COARSENING = Number(
@@ -286,14 +298,6 @@ COARSENING_ERROR = NumberOutput(
     "Change by coarsening",
     "By how much COARSENING changes connectivity on a sample of blocks of sources, against the exact answer; 0 without.",
     unit="%",
-)
-
-WRAP = Flag(
-    "WRAP",
-    "Close around the globe",
-    "Only for rasters of longitudes and latitudes that span 360 degrees: the last column lies beside the first, so that ways "
-    "lead across the 180th meridian, or wherever the raster begins. The poles join nothing.",
-    advanced=True,
 )
 
 DEFINITIONS = (

@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .errors import InputError
-from .geographic import columns_within
+from .geographic import columns_around, columns_reached, spans_the_globe
 from .job import Job, Report
 from .landscape_checks import LandscapeHeaders, Survey, distance_constant, has_step_cost
 from .processors import available_processors
 from .radius_plan import EliminationCost, radius_plan
-from .window_plan import WindowPlan, halo, window_plan
+from .window_plan import WindowPlan, halo, in_zones, window_plan
 
 if TYPE_CHECKING:
     from .coarse_plan import CoarsePlan
@@ -86,12 +88,12 @@ def plan_landscape(
     smallest = (smallest_resistance or found.smallest_resistance) if follows == "resistance" else 1.0
     width, height = headers.cell_size
     wanted_rows = halo(reach, smallest, height, grid.rows)
-    # Around the globe a path may get further than there are columns.
-    wanted_columns = halo(reach, smallest, width, grid.cells if headers.wraps else grid.columns)
-    if headers.sphere and follows == "length":
-        apart = columns_within(headers.sphere, grid.rows, reach * (1 + 1e-5))
-        most = grid.columns // 2 if headers.wraps else grid.columns - 1
-        wanted_columns = int(min(apart, most))
+    by_rows = np.full(grid.rows, halo(reach, smallest, width, grid.columns))
+    if headers.sphere:
+        by_rows = columns_reached(
+            headers.sphere, grid.rows, grid.columns, reach / smallest, wanted_rows, follows, wraps=headers.wraps
+        )
+    wanted_columns = int(by_rows.max())
     cap = values["MAXIMUM_WINDOW"] or math.inf
     rows, columns = int(min(wanted_rows, cap)), int(min(wanted_columns, cap))
     cuts = rows < wanted_rows or columns < wanted_columns
@@ -116,6 +118,8 @@ def plan_landscape(
         around=headers.around,
     )
     windows = replace(windows, seconds=windows.seconds * found.nodes / grid.cells)
+    if headers.sphere and streams:
+        windows = in_zones(windows, np.minimum(by_rows, columns))
     _say(headers, found, windows, smallest, report)
     return LandscapePlan(headers, found, windows)
 
@@ -155,9 +159,10 @@ def _say(headers: LandscapeHeaders, found: Survey, windows: WindowPlan, smallest
     _say_found(headers, found, headers.length_unit, report)
     if headers.sphere:
         width, height = headers.cell_size
+        each = "each zone of latitude needs" if windows.zones else "those need"
         report.message(
             f"Longitudes and latitudes: lengths are metres on a sphere of radius {headers.sphere.radius:.7g} m. Cells are {height:.6g} m "
-            f"high, the narrowest {width:.6g} m wide; windows are as wide as those need."
+            f"high, the narrowest {width:.6g} m wide; windows are as wide as {each}."
         )
     if dispersal.reach / smallest < min(headers.cell_size):
         report.warning("No cell reaches another: the reach is shorter than one step. Raise DISPERSAL_DISTANCE.")
@@ -179,3 +184,17 @@ def _say_found(headers: LandscapeHeaders, found: Survey, unit: str, report: Repo
         f"Proximity {dispersal.kernel} with scale {dispersal.scale:g}; pairs up to a distance of "
         f"{dispersal.reach:g} {unit} count."
     )
+    _say_whether_it_closes(headers, report)
+
+
+def _say_whether_it_closes(headers: LandscapeHeaders, report: Report) -> None:
+    grid = headers.grid
+    if headers.wraps:
+        report.message("The columns span 360 degrees: the last one is taken to lie beside the first (WRAP).")
+    elif spans_the_globe(grid):
+        report.message("The columns span 360 degrees, but nothing leads from the last one to the first (WRAP).")
+    elif columns_around(grid) + 0.01 < grid.columns:
+        report.warning(
+            f"The {grid.columns} columns span more than 360 degrees: places appear twice, and the raster does not close around the globe. "
+            f"Set EXTENT to {columns_around(grid):.0f} columns."
+        )

@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from .connectivity import LandscapeModel
 from .distances import LeastCostDistance
 from .distances.abstract_walk import AbstractWalkDistance
+from .globe import nearest_around
 from .grid import EdgeCosts, edge_costs, is_node
 from .job import Report
+from .journal import PassJournal, PassState
 from .random_walk import walk_steps
 from .solvers.block_elimination import transposed
 from .solvers.randomised_paths import log_survival
@@ -48,11 +50,14 @@ class MovementFlow:
         What passes over the step from each cell to its neighbour in the direction of ``STEPS``, and back; 0 where there is none.
     starts, ends : array, shape (rows, columns)
         Movement that starts and ends in each cell, the sum of m_ij over j and over i.
+    closes : bool
+        Whether the last column lies beside the first.
     """
 
     steps: dict[str, NDArray[np.float64]]
     starts: NDArray[np.float64]
     ends: NDArray[np.float64]
+    closes: bool = False
 
     @property
     def total(self) -> float:
@@ -68,16 +73,23 @@ class MovementFlow:
         touching = np.zeros_like(self.starts)
         for name, (down, right) in zip(STEPS, ((0, 1), (1, 0), (1, 1), (1, -1))):
             flow = self.steps[name]
-            touching += flow
-            rows, columns = flow.shape
-            here = flow[: rows - down, max(0, -right) : columns - max(0, right)]
-            touching[down:, max(0, right) : columns + min(0, right)] += here
+            touching += flow + moved(flow, down, right, closes=self.closes)
         # What enters and what starts is what leaves and what ends.
         leaving = (touching + self.starts - self.ends) / 2
         if ends == "both":
             return leaving + self.ends
         # Rounding must not leave a flow below 0 where nothing passes.
         return leaving if ends == "start" else np.maximum(leaving - self.starts, 0)
+
+
+def moved(values: NDArray[np.float64], down: int, right: int, *, closes: bool) -> NDArray[np.float64]:
+    """Return a raster moved by up to one row and column, 0 where nothing comes from; with `closes` around the globe."""
+    found = np.roll(values, (down, right), axis=(0, 1))
+    if down:
+        found[0 if down > 0 else -1] = 0
+    if right and not closes:
+        found[:, 0 if right > 0 else -1] = 0
+    return found
 
 
 class _Weighed(NamedTuple):
@@ -97,6 +109,7 @@ def movement_flow(
     *,
     weight: Weight = "proximity",
     movement_cost: NDArray[np.floating] | None = None,
+    journal: PassJournal | None = None,
 ) -> MovementFlow:
     """Compute the flow of movement between all pairs of cells within reach.
 
@@ -114,6 +127,8 @@ def movement_flow(
         Whether m_ij is q_i q_j k_ij or q_i q_j; 0 for i = j and beyond the model's limit.
     movement_cost : array, shape (rows, columns), optional
         For distances that take one.
+    journal : PassJournal, optional
+        Where a run that was interrupted goes on, and leaves how far it is.
 
     Raises
     ------
@@ -122,24 +137,37 @@ def movement_flow(
     """
     windows = Windows(plan, resistance, quality, habitat_only=True, movement_cost=movement_cost)
     shape = plan.window
-    steps = [np.zeros(windows.padded_shape) for _ in STEPS]
-    starts, ends = np.zeros(windows.padded_shape), np.zeros(windows.padded_shape)
-    for batch, weighed, flows in _computed(model, windows, weight, report):
+    totals = np.zeros((len(STEPS) + 2, *windows.padded_shape))
+    *steps, starts, ends = list(totals)
+    begin = begun(journal, totals, report)
+    for number, (batch, weighed, flows) in enumerate(_computed(model, windows, weight, report, begin), start=begin + 1):
         for total, values in zip(steps, flows):
             windows.add_windows(total, batch, np.asarray(values, float))
         windows.add_windows(ends, batch, np.asarray(weighed.ends))
         blocks = np.asarray(weighed.starts).reshape(-1, shape.block_rows, shape.block_columns)
         windows.put_blocks(starts, batch, blocks)
+        if journal is not None and journal.is_due():
+            journal.commit(PassState(batch.done, 0, number, [], totals))
     found = {name: windows.unpad(total) for name, total in zip(STEPS, steps)}
-    return MovementFlow(found, windows.unpad(starts), windows.unpad(ends))
+    return MovementFlow(found, windows.unpad(starts), windows.unpad(ends), closes=plan.around > 0)
+
+
+def begun(journal: PassJournal | None, totals: NDArray[np.float64], report: Report) -> int:
+    """Fill sums with those of a run that was interrupted, and return how many batches it had done."""
+    state = journal.state() if journal is not None else None
+    if journal is None or state is None or state.totals is None:
+        return 0
+    totals[:] = state.totals
+    journal.say_continued(report, f"{state.share:.0%} was done")
+    return state.batches
 
 
 def _computed(
-    model: LandscapeModel, windows: Windows, weight: Weight, report: Report
+    model: LandscapeModel, windows: Windows, weight: Weight, report: Report, begin: int
 ) -> Iterator[tuple[Batch, _Weighed, EdgeCosts]]:
     """Compute all batches, the next one under way while the last is taken in."""
     waiting: tuple[Batch, _Weighed, EdgeCosts] | None = None
-    for batch in windows.batches():
+    for batch in windows.batches(skip=begin):
         report.raise_if_cancelled()
         found = _of_batch(model, batch, windows.plan.window, weight)
         if waiting is not None:
@@ -240,8 +268,10 @@ def weigh(
     """Return the movement between the sources of these lanes and all cells."""
     lanes = jnp.arange(window.lanes) if lanes is None else lanes
     row, column = window.halo_rows + lanes // window.block_columns, window.halo_columns + lanes % window.block_columns
-    own = (jnp.arange(window.height)[:, None, None] == row) & (jnp.arange(window.width)[:, None] == column)
-    distance = jnp.where(own, jnp.inf, distance)
+    around = model.neighbourhood.around
+    apart = jnp.arange(window.width)[:, None] - column
+    own = (jnp.arange(window.height)[:, None, None] == row) & ((apart % around if around else apart) == 0)
+    distance = nearest_around(jnp.where(own, jnp.inf, distance), around)
     k = model.proximity(distance) if weight == "proximity" else jnp.isfinite(distance).astype(distance.dtype)
     movement = k * quality[..., None] * sources[:, None, None]
     # Along rows in the working precision, over rows in float64.

@@ -5,17 +5,18 @@ Light: the toolbox runs the same checks before it starts the worker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import landscape_checks
 from .declarations import Choice, Flag, Parameter
-from .errors import MemoryPlanError
+from .errors import InputError, MemoryPlanError
 from .job import Job, Report
+from .journal import Journal
 from .landscape_checks import LandscapeHeaders, Survey, distance_constant
 from .landscape_parameters import LANDSCAPE
 from .landscape_plan import LandscapePlan, plan_landscape
 from .memory import human_bytes
-from .window_plan import WindowPlan, allowed_memory
+from .window_plan import WindowPlan, allowed_memory, settled
 from .window_shape import WindowShape
 
 _LARGEST_TILE, _SMALLEST_TILE = 128, 8
@@ -110,12 +111,28 @@ def plan_flow(job: Job, report: Report) -> FlowPlan:
         report.message("WHOLE_RASTER is not used: the windows of least cost give the answer of the whole raster.")
     if not (job.parameters["WHOLE_RASTER"] and walks):
         return FlowPlan(plan_landscape(job, headers, found, report, gradient=True), 0)
+    if headers.wraps:
+        raise InputError(
+            "WHOLE_RASTER",
+            "The columns span 360 degrees and close around the globe (WRAP), which the whole raster at once cannot.",
+            "Set WRAP to never, or use windows instead.",
+        )
     # For its checks of steps, on the smallest of windows.
     small = Job(**{**vars(job), "parameters": {**job.parameters, "RADIUS": 1, "BLOCK": 1}})
     plan_landscape(small, headers, found, _Unheard(report), gradient=True)
     windows, tile = whole_plan(headers, found, job.memory_limit)
     report.message(f"Whole raster: {found.habitat} sources, {tile} at once. {windows}.")
     return FlowPlan(LandscapePlan(headers, found, windows), tile)
+
+
+def settled_flow(plan: FlowPlan, journal: Journal, memory_limit: int) -> FlowPlan:
+    """Return the plan with the blocks, batches and tiles of the run that a journal is from, as `settled` does."""
+    if journal.entry("tile") not in (None, plan.tile):
+        journal.clear()  # other tiles round otherwise
+    if journal.entry("tile") is None:
+        journal.enter_later("tile", plan.tile)
+    windows = settled(plan.landscape.windows, journal, memory_limit)
+    return FlowPlan(replace(plan.landscape, windows=windows), plan.tile)
 
 
 def whole_plan(headers: LandscapeHeaders, found: Survey, memory_limit: int) -> tuple[WindowPlan, int]:

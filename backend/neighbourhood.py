@@ -33,6 +33,11 @@ class Sphere:
     first_latitude: float
     latitude_step: float
 
+    def coarser(self, side: int) -> Sphere:
+        """Return the same for a raster of coarse cells of so many cells on each side."""
+        first = self.first_latitude + self.latitude_step * (side - 1) / 2
+        return Sphere(self.radius, self.longitude_step * side, first, self.latitude_step * side)
+
     def latitudes(self, first_rows: NDArray[np.integer], rows: int) -> NDArray[np.float64]:
         """Return the latitudes of so many rows from each first row on, radians; rows beyond a pole are held near it."""
         found = self.first_latitude + self.latitude_step * (np.asarray(first_rows)[..., None] + np.arange(rows))

@@ -65,14 +65,16 @@ def upper_bound(problem: Problem, distance: str, kernel: str) -> Bound:
             np.inf,
             f"no bound is known for the distance {distance.replace('_', ' ')}, which can grow when permeability does",
         )
-    if distance == "least_cost":
+    # Paths are searched on the raster alone, which has edges.
+    closes = any(m.landscape.model.neighbourhood.around for m in problem.members)
+    if distance == "least_cost" and not closes:
         nodes = max(int(m.landscape.node.sum()) for m in problem.members)
         if float(nodes) ** 2 * problem.candidates.candidate.sum() > _MOST_TRIPLES or nodes > 4000:
             return Bound(np.inf, "the raster is too large for a bound")
     all_done = _with_everything(problem)
     bounds = all_done
     why = "acting in every candidate"
-    if distance == "least_cost":
+    if distance == "least_cost" and not closes:
         numbers = range(len(problem.members))
         per_pair = problem.ask("bound", lambda: np.array([_member_bound(problem, n, kernel) for n in numbers]))
         if (per_pair < all_done).any():

@@ -34,8 +34,8 @@ class Found:
         Values of the sources; each source lies in one window only.
     of_cells : sequence of array, shape (batch, height, width)
         Values of the windows' cells; they add up over windows.
-    numbers : sequence of float
-        They add up over batches.
+    numbers : sequence of float or array
+        They add up over batches and within arrays.
     """
 
     of_sources: Sequence[Any] = ()
@@ -116,11 +116,8 @@ class _Run:
         self.sums = [ExactSum() for _ in range(self.what.numbers + self.what.sums)]
         #: Rows at the end of a band that later windows reach.
         self.lag = self.plan.window.halo_rows if self.what.cells else 0
-        self.windows_before = np.concatenate([[0], np.cumsum([self._count(*band) for band in self._bands()])])
-
-    def _bands(self) -> list[tuple[int, int]]:
-        step = self.plan.band_rows or self.plan.rows
-        return [(first, min(first + step, self.plan.rows)) for first in range(0, self.plan.rows, step)]
+        self.bands = self.plan.bands()
+        self.windows_before = np.concatenate([[0], np.cumsum([self._count(*band) for band in self.bands])])
 
     def _count(self, first: int, last: int) -> int:
         """Return the number of windows of a band."""
@@ -137,13 +134,12 @@ class _Run:
             self.sums = [ExactSum(partials) for partials in state.sums]
             if state.share < 1 and self.journal:
                 self.journal.say_continued(self.report, f"{state.share:.0%} was done")
-        bands = self._bands()
-        for number in range(begin, len(bands)):
+        for number in range(begin, len(self.bands)):
             self.report.raise_if_cancelled()
-            totals = self._band(number, bands[number], skip, totals)
+            totals = self._band(number, self.bands[number], skip, totals)
             skip = 0
-        if self.journal is not None and begin < len(bands):
-            self.journal.end(PassState(1.0, len(bands), 0, [each.partials for each in self.sums], None))
+        if self.journal is not None and begin < len(self.bands):
+            self.journal.end(PassState(1.0, len(self.bands), 0, [each.partials for each in self.sums], None))
         self.report.progress(1.0, "")
         values = [each.value for each in self.sums]
         return values[: self.what.numbers], values[self.what.numbers :]
@@ -151,11 +147,12 @@ class _Run:
     def _band(self, number: int, band: tuple[int, int], skip: int, totals: NDArray | None) -> NDArray | None:
         """Compute a band; takes the accumulators where the journal left them, or as they overlap with those before."""
         first, last = band
-        shape, rows = self.plan.window, self.plan.rows
+        plan, rows = self.plan.at(first), self.plan.rows
+        shape = plan.window
         above, below = min(shape.halo_rows, first), min(shape.halo_rows, rows - last)
         strip = self.cells.strip(first - above, last + below)
         windows = Windows(
-            self.plan,
+            plan,
             strip.resistance,
             strip.quality,
             habitat_only=self.what.habitat_only,
@@ -167,12 +164,15 @@ class _Run:
         totals = self._begun(totals, windows)
         for done, (batch, found) in enumerate(self._computed(windows, skip), start=skip + 1):
             self._add(windows, totals, batch, found)
-            self._progress(number, min(len(windows), done * self.plan.batch))
+            self._progress(number, min(len(windows), done * plan.batch))
             self._commit_if_due(number, done, totals)
         self._finish(windows, totals, strip, band)
+        following = totals[:, windows.rows :]
+        if last < rows and self.plan.at(last).window != shape:
+            following = windows.without_side_halos(following)
         if last < rows:
-            self._commit_if_due(number + 1, 0, totals[:, windows.rows :])
-        return totals[:, windows.rows :] if self.lag else None
+            self._commit_if_due(number + 1, 0, following)
+        return following if self.lag else None
 
     def _begun(self, totals: NDArray | None, windows: Windows) -> NDArray:
         """Return accumulators of a band's padded shape that hold what the band before has added already."""
@@ -180,17 +180,20 @@ class _Run:
         begun = np.zeros((self.what.sources + self.what.cells, height, width))
         if totals is not None:
             rows = min(totals.shape[1], height)
-            begun[:, :rows] = totals[:, :rows]
+            # After windows of another width they come without the halos at the sides.
+            first = 0 if totals.shape[2] == width else windows.plan.window.halo_columns
+            begun[:, :rows, first : first + totals.shape[2]] = totals[:, :rows]
         return begun
 
     def _add(self, windows: Windows, totals: NDArray, batch: Batch, found: Found) -> None:
-        shape = self.plan.window
+        shape = batch.window
         for total, values in zip(totals, found.of_sources):
             windows.put_blocks(total, batch, np.asarray(values).reshape(-1, shape.block_rows, shape.block_columns))
         for total, values in zip(totals[self.what.sources :], found.of_cells):
             windows.add_windows(total, batch, np.asarray(values))
-        for total, value in zip(self.sums, found.numbers):
-            total.add(float(value))
+        for total, values in zip(self.sums, found.numbers):
+            for value in np.ravel(values).tolist():
+                total.add(value)
 
     def _finish(self, windows: Windows, totals: NDArray, strip: Strip, band: tuple[int, int]) -> None:
         """Give away the rows that no later window reaches."""
@@ -208,7 +211,9 @@ class _Run:
     def _commit_if_due(self, band: int, batches: int, totals: NDArray) -> None:
         if self.journal is None or not self.journal.is_due():
             return
-        before = int(self.windows_before[band]) + batches * self.plan.batch
+        before = int(self.windows_before[band])
+        if batches:
+            before += batches * self.plan.at(self.bands[band][0]).batch
         share = min(1.0, before / max(1, int(self.windows_before[-1])))
         self.journal.commit(PassState(share, band, batches, [each.partials for each in self.sums], totals))
 

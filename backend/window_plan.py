@@ -8,8 +8,12 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .errors import MemoryPlanError
 from .journal import Journal
+from .latitude_zones import Zone, zones_of
 from .memory import available_memory, human_bytes, room_for_windows
 from .window_shape import WindowShape
 
@@ -52,6 +56,9 @@ class WindowPlan:
         Columns around the globe where the last one is joined with the first, which are those of the raster; 0 where it is not.
     under_way : int
         Batches computed at once, while those before are taken in. Changes no result.
+    zones : tuple of Zone
+        Rows with narrower windows, from the first row to the last: see `latitude_zones`. Empty where all are alike. Changes results
+        by rounding only.
     """
 
     rows: int
@@ -63,6 +70,20 @@ class WindowPlan:
     band_rows: int = 0
     around: int = 0
     under_way: int = 2
+    zones: tuple[Zone, ...] = ()
+
+    def at(self, row: int) -> WindowPlan:
+        """Return the plan of the windows whose sources lie in a row."""
+        for zone in self.zones:
+            if zone.first <= row < zone.last:
+                return replace(self, window=zone.window, batch=zone.batch, zones=())
+        return self
+
+    def bands(self) -> list[tuple[int, int]]:
+        """Return first and last row (not included) of what is taken from the raster at once; each lies in one zone."""
+        edges = [(zone.first, zone.last) for zone in self.zones] or [(0, self.rows)]
+        step = self.band_rows or self.rows
+        return [(first, min(first + step, last)) for start, last in edges for first in range(start, last, step)]
 
     @property
     def blocks(self) -> int:
@@ -71,9 +92,13 @@ class WindowPlan:
 
     def __str__(self) -> str:
         duration = f"{self.seconds / 60:.0f} min" if self.seconds > 90 else f"{max(1, round(self.seconds))} s"
+        width = f"{self.window.width} cells"
+        if self.zones:
+            widths = sorted({zone.window.width for zone in self.zones})
+            width = f"{', '.join(map(str, widths[:-1]))} to {widths[-1]} cells (wider towards the poles)"
         return (
             f"{self.rows} x {self.columns} cells in {self.blocks} blocks, windows of {self.window.height} x "
-            f"{self.window.width} cells, about {human_bytes(self.memory)} of memory and {duration} per pass "
+            f"{width}, about {human_bytes(self.memory)} of memory and {duration} per pass "
             "on this machine"
         )
 
@@ -129,9 +154,13 @@ def settled(plan: WindowPlan, journal: Journal, memory_limit: int, name: str = "
     if entered is not None:
         window = WindowShape(**entered["window"])
         if entered["memory"] <= allowed_memory(memory_limit):
-            return replace(plan, window=window, **{each: entered[each] for each in ("batch", "band_rows", "memory")})
+            zones = tuple(
+                Zone(**{**zone, "window": WindowShape(**zone["window"])}) for zone in entered.get("zones", ())
+            )
+            kept = {each: entered[each] for each in ("batch", "band_rows", "memory")}
+            return replace(plan, window=window, zones=zones, **kept)
         journal.clear()
-    entry = {"window": asdict(plan.window), "batch": plan.batch, "band_rows": plan.band_rows, "memory": plan.memory}
+    entry = {each: asdict(plan)[each] for each in ("window", "batch", "band_rows", "memory", "zones")}
     journal.enter_later(name, entry)
     return plan
 
@@ -228,6 +257,20 @@ def window_plan(
     seconds = pairs * _NANOSECONDS_PER_PAIR[gradient] * (item_bytes / 8) * 1e-9 / max(1, threads)
     whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds, around=around)
     return in_bands(whole, batch * one, limit, gradient=gradient) if streams else whole
+
+
+def in_zones(plan: WindowPlan, columns_of_rows: NDArray[np.integer]) -> WindowPlan:
+    """Return the plan with narrower windows where sources reach fewer columns, where that is worth while.
+
+    Parameters
+    ----------
+    plan : WindowPlan
+    columns_of_rows : array of int, shape (rows,)
+        How many columns sources of each row reach, at most the plan's.
+    """
+    zones = zones_of(plan.window, columns_of_rows, plan.columns, plan.batch, largest_batch=_LARGEST_BATCH)
+    cells = sum((zone.last - zone.first) * zone.window.width for zone in zones) or plan.rows * plan.window.width
+    return replace(plan, zones=zones, seconds=plan.seconds * cells / (plan.rows * plan.window.width))
 
 
 def in_bands(plan: WindowPlan, batch_bytes: int, limit: int, *, gradient: bool) -> WindowPlan:

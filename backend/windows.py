@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .neighbourhood import Neighbourhood
 from .window_plan import WindowPlan
+from .window_shape import WindowShape
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Batch:
         Number of each window's first row in the raster; below 0 where the halo reaches beyond it.
     done : float
         Share of all windows that lie before or in this batch.
+    window : WindowShape
+        Block and halo.
     """
 
     tops: NDArray[np.intp]
@@ -38,6 +41,7 @@ class Batch:
     movement_cost: NDArray[np.floating] | None
     first_rows: NDArray[np.intp]
     done: float
+    window: WindowShape
 
     def arrays(self, neighbourhood: Neighbourhood) -> tuple[Any, ...]:
         """Return resistance, quality, movement cost and latitudes, as the kernels take them."""
@@ -150,7 +154,8 @@ class Windows:
                 cost[: len(tops)] = np.lib.stride_tricks.sliding_window_view(self._cost, window)[tops, lefts]
             first_rows = np.zeros(size, np.intp)
             first_rows[: len(tops)] = self._first + tops
-            yield Batch(tops, lefts, resistance, quality, cost, first_rows, min(1.0, (first + size) / len(all_tops)))
+            done = min(1.0, (first + size) / len(all_tops))
+            yield Batch(tops, lefts, resistance, quality, cost, first_rows, done, shape)
 
     def add_windows(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
         """Add values of whole windows, shape (batch, height, width), to a padded raster."""

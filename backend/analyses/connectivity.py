@@ -12,7 +12,7 @@ from ..criticality_plan import check_criticality
 from ..declarations import Declaration, Flag, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_parameters import COARSENING, COARSENING_ERROR, DEFINITIONS, LANDSCAPE, REFERENCES, WRAP
+from ..landscape_parameters import COARSENING, COARSENING_ERROR, DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..outputs import Outputs
 from ..stored_maps import StoredMaps
@@ -46,7 +46,6 @@ DECLARATION = Declaration(
             advanced=True,
         ),
         COARSENING,
-        WRAP,
     ),
     outputs=(
         RasterOutput(

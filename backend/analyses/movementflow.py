@@ -13,7 +13,7 @@ from ..html_report import HtmlReport
 from ..job import Job, Report
 from ..landscape_parameters import DEFINITIONS, REFERENCES
 from ..map_output import write_map
-from ..movement_flow_plan import PARAMETERS, FlowPlan, plan_flow
+from ..movement_flow_plan import PARAMETERS, FlowPlan, plan_flow, settled_flow
 from ..outputs import Outputs
 
 DECLARATION = Declaration(
@@ -109,16 +109,16 @@ def check(job: Job, report: Report) -> FlowPlan:
     return plan_flow(job, report)
 
 
-def _seen_from_the_north(steps: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+def _seen_from_the_north(steps: Mapping[str, NDArray[np.float64]], *, closes: bool) -> dict[str, NDArray[np.float64]]:
     """Return the flow over steps of a raster whose first row is the southernmost, where "south" was the next row, by true direction."""
-    found = {
+    from ..movement_flow import moved
+
+    return {
         "east": steps["east"],
-        **{name: np.zeros_like(steps[name]) for name in ("south", "southeast", "southwest")},
+        "south": moved(steps["south"], 1, 0, closes=closes),
+        "southeast": moved(steps["southwest"], 1, -1, closes=closes),
+        "southwest": moved(steps["southeast"], 1, 1, closes=closes),
     }
-    found["south"][1:] = steps["south"][:-1]
-    found["southeast"][1:, :-1] = steps["southwest"][:-1, 1:]
-    found["southwest"][1:, 1:] = steps["southeast"][:-1, :-1]
-    return found
 
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
@@ -128,13 +128,17 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     from ..movement_flow_whole import WholeRaster
 
     plan = check(job, report)
+    journal = outputs.journal(
+        {"landscape": plan.landscape.survey.content}, 2 * 6 * 8 * plan.landscape.headers.grid.cells
+    )
+    plan = settled_flow(plan, journal, job.memory_limit)
     landscape = read_landscape(job, plan.landscape, report)
     weight = job.parameters["WEIGHT"]
     report.progress(0, "Computing movement flow")
     rasters = landscape.resistance, landscape.quality
     if plan.tile:
         whole = WholeRaster(landscape.model, *rasters, landscape.movement_cost, plan.tile)
-        found = whole.flow(report, weight)
+        found = whole.flow(report, weight, journal.pass_("flow"))
     else:
         found = movement_flow(
             landscape.model,
@@ -143,6 +147,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
             report,
             weight=weight,
             movement_cost=landscape.movement_cost,
+            journal=journal.pass_("flow"),
         )
     flow, node = found.through(job.parameters["ENDS"]), landscape.node
     over_steps = sum(float(values.sum()) for values in found.steps.values())
@@ -156,7 +161,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     report.progress(1, "Writing the results")
     grid = plan.landscape.headers.grid
     write_map(outputs, "FLOW", job, grid, {"Movement flow": flow}, node)
-    over = _seen_from_the_north(found.steps) if grid.south_up else found.steps
+    over = _seen_from_the_north(found.steps, closes=found.closes) if grid.south_up else found.steps
     steps = {f"Flow over the step to the {name}": values for name, values in over.items()}
     write_map(outputs, "STEP_FLOW", job, grid, steps, node)
     write_map(outputs, "DEPARTURES", job, grid, {"Movement that starts in the cell": found.starts}, node)

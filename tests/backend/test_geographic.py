@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
-from small_landscapes import Laboratory
+from small_landscapes import Laboratory, Listener
 
+from backend.analyses import connectivity
 from backend.errors import InputError
 
 RADIUS = (2 * 6378137.0 + 6356752.314245179) / 3
@@ -76,7 +78,7 @@ def test_least_cost_has_true_lengths_and_closes_around_the_globe(laboratory, wra
         "connectivity",
         raster(laboratory, quality),
         raster(laboratory, permeability),
-        WRAP=wrap,
+        WRAP="automatic" if wrap else "never",
         outputs=("FUNCTIONAL_HABITAT",),
         **SETTINGS,
     )
@@ -89,7 +91,7 @@ def test_least_cost_has_true_lengths_and_closes_around_the_globe(laboratory, wra
 @pytest.mark.parametrize("distance", ["least_cost", "euclidean", "resistance"])
 def test_rolling_the_columns_rolls_the_result(laboratory, distance):
     quality, permeability = world()
-    settings = {**SETTINGS, "DISPERSAL_DISTANCE": 2e6, "DISTANCE": distance, "WRAP": True, "RADIUS": 2}
+    settings = {**SETTINGS, "DISPERSAL_DISTANCE": 2e6, "DISTANCE": distance, "RADIUS": 2}
     found = []
     for roll in (0, 5):
         rolled = [raster(laboratory, np.roll(values, roll, axis=1)) for values in (quality, permeability)]
@@ -112,19 +114,17 @@ def test_a_path_leads_across_the_180th_meridian_but_not_across_a_pole(laboratory
     rasters = [raster(laboratory, values, (10.0, 10.0), 80.0) for values in (quality, permeability)]
     settings = {"DISPERSAL_DISTANCE": 1e6, "DISPERSAL_MEANING": "scale", "CUTOFF": 1e-6}
     step = RADIUS * math.radians(10) * math.cos(math.radians(75))
-    assert laboratory.run("connectivity", *rasters, WRAP=True, **settings).numbers["C"] == pytest.approx(
+    assert laboratory.run("connectivity", *rasters, **settings).numbers["C"] == pytest.approx(
         2 * math.exp(-step / 1e6), rel=1e-12
     )
-    assert laboratory.run("connectivity", *rasters, **settings).numbers["C"] == 0
+    assert laboratory.run("connectivity", *rasters, WRAP="never", **settings).numbers["C"] == 0
 
 
 def test_euclidean_is_the_great_circle_and_areas_are_those_of_a_sphere(laboratory):
     quality, permeability = np.zeros((18, 36)), np.ones((18, 36))
     quality[3, 2] = quality[10, 30] = 1
     rasters = [raster(laboratory, values, (10.0, 9.0), 81.0) for values in (quality, permeability)]
-    outcome = laboratory.run(
-        "connectivity", *rasters, DISTANCE="euclidean", WRAP=True, DISPERSAL_DISTANCE=1e7, CUTOFF=0.1
-    )
+    outcome = laboratory.run("connectivity", *rasters, DISTANCE="euclidean", DISPERSAL_DISTANCE=1e7, CUTOFF=0.1)
     points = []
     for row, column in ((3, 2), (10, 30)):
         latitude, longitude = math.radians(81 - 9 * (row + 0.5)), math.radians(-180 + 10 * (column + 0.5))
@@ -150,7 +150,7 @@ def test_a_great_circle_leads_over_the_pole(laboratory):
     rasters = [raster(laboratory, values, (10.0, 2.0), 85.0) for values in (quality, permeability)]
     apart = RADIUS * math.radians(12)
     settings = {"DISTANCE": "euclidean", "PROXIMITY": "threshold", "DISPERSAL_DISTANCE": apart * 1.001}
-    for wrap in (False, True):
+    for wrap in ("automatic", "never"):
         assert laboratory.run("connectivity", *rasters, WRAP=wrap, **settings).numbers["C"] == 2.0
 
 
@@ -158,7 +158,6 @@ def test_a_great_circle_leads_over_the_pole(laboratory):
     ("settings", "step", "top", "message"),
     [
         ({}, (30.0, 20.0), 90.0, r"EXTENT: The raster reaches to a latitude of 90 degrees.*-85 to 85"),
-        ({"WRAP": True}, (10.0, 10.0), 60.0, r"WRAP: .*spans 120 degrees of longitude, not 360. Switch WRAP off"),
         (
             {"DISPERSAL_DISTANCE": 2.0},
             (30.0, 20.0),
@@ -166,12 +165,12 @@ def test_a_great_circle_leads_over_the_pole(laboratory):
             "2 metres is less than half a cell.*in metres, not in degrees",
         ),
         (
-            {"WRAP": True, "DISTANCE": "resistance", "RADIUS": 6},
+            {"DISTANCE": "resistance", "RADIUS": 6},
             (30.0, 20.0),
             60.0,
-            "RADIUS: .*Set RADIUS to 5 or less",
+            "RADIUS: .*Set RADIUS to 5 or less, or WRAP to never",
         ),
-        ({"WRAP": True, "DISTANCE": "resistance", "RADIUS": 1, "BLOCK": 5}, (30.0, 20.0), 60.0, "BLOCK: .*do not fit"),
+        ({"DISTANCE": "resistance", "RADIUS": 1, "BLOCK": 5}, (30.0, 20.0), 60.0, "BLOCK: .*do not fit"),
     ],
 )
 def test_bad_input(laboratory, settings, step, top, message):
@@ -181,7 +180,27 @@ def test_bad_input(laboratory, settings, step, top, message):
         laboratory.check("connectivity", *rasters, **{**SETTINGS, **settings})
 
 
-def test_wrap_is_refused_on_a_projected_raster(laboratory):
-    quality, permeability = world()
-    with pytest.raises(InputError, match="WRAP: .*are not longitudes and latitudes"):
-        laboratory.check("connectivity", quality, permeability, WRAP=True)
+@pytest.mark.parametrize(
+    ("left", "columns", "settings", "closes", "says"),
+    [
+        (-180.0, COLUMNS, {}, True, r"span 360 degrees: the last one is taken to lie beside the first \(WRAP\)"),
+        (0.0, COLUMNS, {}, True, r"span 360 degrees: the last one"),
+        (-180.0, COLUMNS, {"WRAP": "never"}, False, r"span 360 degrees, but nothing leads from the last one"),
+        (-180.0, COLUMNS - 1, {}, False, ""),
+        (-180.0, COLUMNS, {"EXTENT": [-150.0, 150.0, -40.0, 60.0]}, False, ""),
+        (-180.0, COLUMNS + 1, {}, False, r"span more than 360 degrees: places appear twice.*Set EXTENT to 12 columns"),
+        (None, COLUMNS, {}, False, ""),
+    ],
+)
+def test_a_raster_closes_by_itself_where_it_spans_the_globe(laboratory, left, columns, settings, closes, says):
+    values = np.ones((ROWS, columns))
+    rasters = [values, values]
+    if left is not None:
+        rasters = [raster(laboratory, values, left=left)] * 2
+    reach = {"DISPERSAL_DISTANCE": 20.0} if left is None else {}
+    heard = Listener()
+    plan = connectivity.check(laboratory.job("connectivity", *rasters, **{**SETTINGS, **reach, **settings}), heard)
+    assert plan.headers.wraps == closes
+    assert plan.windows.around == (columns if closes else 0)
+    said = " ".join((*heard.messages, *heard.warnings))
+    assert (re.search(says, said) is not None) if says else ("360" not in said)

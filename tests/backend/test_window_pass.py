@@ -15,6 +15,7 @@ from backend.cells import ArrayCells
 from backend.errors import Cancelled
 from backend.exact_sum import ExactSum
 from backend.journal import Journal
+from backend.latitude_zones import Zone
 from backend.window_pass import Finished, Found, WindowPass
 from backend.window_plan import WindowPlan
 from backend.window_shape import WindowShape
@@ -22,6 +23,12 @@ from backend.windows import Batch
 
 ROWS, COLUMNS = 23, 17
 PLAN = WindowPlan(ROWS, COLUMNS, WindowShape(3, 2, 4, 5), batch=4, memory=0, seconds=0.0)
+ZONES = (
+    Zone(0, 6, WindowShape(3, 2, 4, 2), 3),
+    Zone(6, 15, WindowShape(3, 2, 4, 5), 4),
+    Zone(15, 23, WindowShape(3, 2, 4, 0), 5),
+)
+ZONED = replace(PLAN, zones=ZONES)
 RANDOM = np.random.default_rng(5)
 RESISTANCE = np.where(RANDOM.random((ROWS, COLUMNS)) < 0.3, np.inf, RANDOM.uniform(1, 9, (ROWS, COLUMNS)))
 RESISTANCE[6:12] = np.inf  # blocks without a source, and bands
@@ -37,7 +44,7 @@ class Sums:
 
     def compute(self, batch: Batch) -> Found:
         self.computed += len(batch.tops)
-        shape = PLAN.window
+        shape = batch.window
         weight = np.arange(shape.height * shape.width).reshape(shape.height, shape.width) % 7 / 3
         value = np.where(np.isfinite(batch.resistance), batch.quality / batch.resistance, 0) * weight
         lanes = np.arange(shape.lanes) + value.sum(axis=(1, 2))[:, None]
@@ -94,10 +101,51 @@ class Stops(Listener):
             raise Cancelled
 
 
+@pytest.mark.parametrize("around", [0, COLUMNS])
+def test_zones_have_windows_of_their_own(around):
+    """Row by row as in a plan of the zone's window alone; what windows of two zones add to a cell is added up."""
+    columns = COLUMNS - 1 if around else COLUMNS  # which blocks divide
+    cells = ArrayCells(RESISTANCE[:, :columns], QUALITY[:, :columns])
+    zoned = replace(ZONED, columns=columns, around=columns if around else 0)
+
+    def run(plan: WindowPlan, first: int = 0, last: int = ROWS) -> list[np.ndarray]:
+        sums, maps = Sums(), np.zeros((2, ROWS, columns))
+
+        def compute(batch: Batch) -> Found:
+            found = sums.compute(batch)
+            top = batch.first_rows + batch.window.halo_rows
+            inside = ((top >= first) & (top < last))[:, None]
+            values = found.of_cells[0] * inside[..., None]
+            return Found([found.of_sources[0] * inside], [values])
+
+        def take(done: Finished) -> tuple[()]:
+            rows = slice(done.strip.first, done.strip.first + len(done.strip.quality))
+            maps[:, rows] = done.of_sources[0], done.of_cells[0]
+            return ()
+
+        WindowPass(compute, take, sources=1, cells=1).run(plan, cells, Listener())
+        return maps
+
+    alone = [run(zoned.at(zone.first), zone.first, zone.last) for zone in ZONES]
+    for band_rows in (0, 3, 6):
+        np.testing.assert_allclose(run(replace(zoned, band_rows=band_rows)), sum(alone), rtol=1e-13)
+
+
+def test_bands_change_no_bit_in_zones():
+    results = []
+    for band_rows, under_way in ((0, 2), (3, 1), (9, 3)):
+        sums = Sums()
+        sums.run(replace(ZONED, band_rows=band_rows, under_way=under_way))
+        results.append(sums.maps)
+    for other in results[1:]:
+        np.testing.assert_array_equal(other, results[0])
+
+
+@pytest.mark.parametrize("of", [PLAN, ZONED], ids=["alike", "zones"])
 @pytest.mark.parametrize(("band_rows", "after"), list(itertools.product([3, 9, 24], [2, 5, 9])))
-def test_a_run_that_was_stopped_ends_in_the_same_bits(tmp_path, monkeypatch, band_rows, after):
+def test_a_run_that_was_stopped_ends_in_the_same_bits(tmp_path, monkeypatch, of, band_rows, after):
     monkeypatch.setenv("DRIFTWAY_JOURNAL_SECONDS", "0")
-    plan = replace(PLAN, band_rows=band_rows)
+    plan = replace(of, band_rows=band_rows)
     straight = Sums()
     expected = straight.run(plan)
     maps = np.full((2, ROWS, COLUMNS), np.nan)

@@ -133,7 +133,7 @@ def test_two_rasters_are_enough(provider: Any, worker: Any, landscape: dict, tmp
         "MOVEMENT_COST_BAND": 1,
         "COARSENING": 1,
         "METAPOPULATION": False,
-        "WRAP": False,
+        "WRAP": "automatic",
     }
     assert job["outputs"] == {"FUNCTIONAL_HABITAT": str(output)}
     assert (job["device"], job["threads"], job["memory_limit"], job["seed"]) == ("auto", 0, 0, 0)
