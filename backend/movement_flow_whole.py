@@ -22,7 +22,8 @@ from .distances import ExpectedCostDistance, SurvivalDistance
 from .distances.abstract_walk import AbstractWalkDistance
 from .grid import is_node
 from .job import Report
-from .movement_flow import STEPS, MovementFlow, Weight, pulled, survival_and_pull, walked, weigh
+from .journal import PassJournal, PassState
+from .movement_flow import STEPS, MovementFlow, Weight, begun, pulled, survival_and_pull, walked, weigh
 from .random_walk import walk_steps
 from .solvers.randomised_paths import log_survival
 from .window_shape import WindowShape
@@ -53,25 +54,31 @@ class WholeRaster:
     movement_cost: NDArray[np.floating] | None = None
     tile: int = 128
 
-    def flow(self, report: Report, weight: Weight = "proximity") -> MovementFlow:
+    def flow(self, report: Report, weight: Weight = "proximity", journal: PassJournal | None = None) -> MovementFlow:
         """Return the flow of movement between all pairs of cells; see `movement_flow`."""
         quality = self._habitat
-        steps = {name: np.zeros(quality.shape) for name in STEPS}
-        starts, ends = np.zeros(quality.size), np.zeros(quality.shape)
+        totals = np.zeros((len(STEPS) + 2, *quality.shape))
+        *steps, starts, ends = list(totals)
+        begin = begun(journal, totals, report)
         resistance, cost, latitude = self._rasters
-        for lanes, new, done in self._tiles(quality.ravel() > 0):
+        for number, (lanes, new, done) in enumerate(self._tiles(quality.ravel() > 0), start=1):
+            if number <= begin:
+                continue
             report.raise_if_cancelled()
             distance, chosen = self._distances(lanes), jnp.asarray(lanes)
             sources = jnp.asarray(np.where(new, quality.ravel()[lanes], 0))[None]
             weighed = weigh(self.model, distance, jnp.asarray(quality)[None], sources, self._window, chosen, weight)
             del distance
             _, pull = survival_and_pull(self.model, resistance, cost, latitude, self._window, chosen)
-            for name, values in zip(STEPS, walked(pulled(pull, weighed.movement), self.model)):
-                steps[name] += np.asarray(values)[0]
-            starts[lanes] += np.asarray(weighed.starts)[0]
+            for total, values in zip(steps, walked(pulled(pull, weighed.movement), self.model)):
+                total += np.asarray(values)[0]
+            starts.ravel()[lanes] += np.asarray(weighed.starts)[0]
             ends += np.asarray(weighed.ends)[0]
+            if journal is not None and journal.is_due():
+                journal.commit(PassState(done, 0, number, [], totals))
             report.progress(done, "")
-        return MovementFlow(steps, starts.reshape(quality.shape), ends)
+        found = {name: total for name, total in zip(STEPS, steps)}
+        return MovementFlow(found, starts, ends)
 
     def distances(self, report: Report) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
         """Yield flat numbers of source cells, and the distance from each to every cell, (rows, columns, sources).
