@@ -36,7 +36,7 @@ class Others:
     """
 
     def __init__(self) -> None:
-        self._wall, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
+        self._wall, self._busy, self._own = time.monotonic(), _busy_seconds(), own_seconds()
 
     def load(self) -> float:
         """Return the mean number of cores that others kept busy."""
@@ -44,7 +44,7 @@ class Others:
         busy = _busy_seconds()
         if busy == 0:
             return max(0.0, os.getloadavg()[0] - 1) if hasattr(os, "getloadavg") else 0.0
-        return max(0.0, (busy - self._busy - (_own_seconds() - self._own)) / wall)
+        return max(0.0, (busy - self._busy - (own_seconds() - self._own)) / wall)
 
 
 def _busy_seconds() -> float:
@@ -57,7 +57,8 @@ def _busy_seconds() -> float:
     return (user + nice + system + sum(rest[:3])) / os.sysconf("SC_CLK_TCK")
 
 
-def _own_seconds() -> float:
+def own_seconds() -> float:
+    """Return the CPU time of this process and of those that it waited for."""
     return sum(os.times()[:4])
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from .contest import Arrays, Case, Contestant, Row, Task
 from .failures import NOT_INSTALLED, told
-from .machine import Others
+from .machine import Others, own_seconds
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -104,7 +105,9 @@ class Contest:
         rows: dict[str, Row] = {}
         for contestant in sorted(contestants, key=lambda c: not c.reference):
             self.say(f"{self.task.name}: {case.name}: {contestant.label}")
+            wall, cpu = time.monotonic(), own_seconds()
             row, result = self._measure(case, contestant)
+            self.say(f"    {time.monotonic() - wall:.0f} s, {own_seconds() - cpu:.0f} s of CPU time in all")
             if result is not None and reference is None and contestant.reference:
                 reference = result
             elif result is not None and reference is not None:
