@@ -20,8 +20,9 @@ def summary(parts: Sequence[tuple[Task, Sequence[Row]]]) -> str:
         reached_all, total = reached_all + met, total + len(reached)
         targets = f"{met} of {len(reached)}" if reached else ""
         lines.append(f"| [{task.title}](#{_anchor(task.title)}) | {_headline(task, rows)} | {targets} |")
-    lines += ["", f"{reached_all} of {total} targets are met{'; not reached:' if missed else '.'}"]
-    return "\n".join([*lines, "", *missed]) + "\n"
+    if total:
+        lines += ["", f"{reached_all} of {total} targets are met{'; not reached:' if missed else '.'}"]
+    return "\n".join([*lines, *(["", *missed] if missed else [])]) + "\n"
 
 
 def best_rival(task: Task, rows: Sequence[Row]) -> Row | None:
