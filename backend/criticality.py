@@ -72,22 +72,39 @@ def criticality(
     strip = cells.strip(0, cells.rows)
     # Any cell may be a source: a pair whose source has no quality adds nothing, with or without a cell.
     windows = Windows(alone, strip.resistance, strip.quality, habitat_only=True, movement_cost=strip.movement_cost)
-    done, loss = 0, np.zeros(windows.padded_shape)
-    before = journal.entry(_NAME) if journal is not None else None
-    if (
-        journal is not None and before is not None and before["window"] == repr(plan.window)
-    ):  # other blocks count otherwise
-        done, loss = before["batches"], journal.arrays(_NAME)["loss"]
-    one = _OneWindow(model, plan.window, plan.batch, ways_end_at_limit)
-    for number, batch in enumerate(windows.batches(), start=1):
-        if number <= done:
-            continue
-        report.raise_if_cancelled()
-        windows.add_windows(loss, batch, one.losses(batch, report)[None])
+    kept = _Kept(np.zeros(windows.padded_shape), np.zeros((plan.window.height, plan.window.width)))
+    if journal is not None and journal.entry(_NAME) is not None:
+        kept = _Kept(**journal.arrays(_NAME), **journal.entry(_NAME))
+        journal.say_continued(
+            report, f"{kept.windows / max(1, len(windows)):.0%} of the windows were done without their cells"
+        )
+
+    def keep() -> None:
         if journal is not None and journal.is_due():
-            journal.enter(_NAME, {"batches": number, "window": repr(plan.window)}, {"loss": loss})
+            at = {"windows": kept.windows, "cells": kept.cells}
+            journal.enter(_NAME, at, {"loss": kept.loss, "of_window": kept.of_window})
+
+    one = _OneWindow(model, plan.window, plan.batch, ways_end_at_limit, keep)
+    for batch in windows.batches(skip=kept.windows):
+        report.raise_if_cancelled()
+        one.take_away(batch, kept, report)
+        windows.add_windows(kept.loss, batch, kept.of_window[None])
+        kept.of_window[:] = 0
+        kept.windows, kept.cells = kept.windows + 1, 0
+        keep()
         report.progress(batch.done, "Taking cells away")
+    loss = kept.loss
     return Criticality(np.where(strip.node, windows.unpad(loss), 0), strip.quality, strip.node)
+
+
+@dataclass
+class _Kept:
+    """How far it is: what is lost by windows that are done, and in the one that is not, by cells that were taken away."""
+
+    loss: NDArray[np.float64]
+    of_window: NDArray[np.float64]
+    windows: int = 0
+    cells: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,24 +113,25 @@ class _OneWindow:
     window: WindowShape
     batch: int
     ways_end_at_limit: bool
+    keep: Callable[[], None]
 
-    def losses(self, batch: Batch, report: Report) -> NDArray[np.float64]:
-        """Return what is lost in a window with each of its cells, shape (height, width)."""
+    def take_away(self, batch: Batch, kept: _Kept, report: Report) -> None:
+        """Find what is lost in a window with each of its cells that was not taken away yet."""
         given = batch.arrays(self.model.neighbourhood)
-        found = np.zeros(batch.resistance.shape[1:])
         whole = float(_connectivity_of_each(self.model, *given, self.window)[0])
         if whole == 0:
-            return found
+            return
         matters = np.asarray(_reached(self.model, *given, self.window, self.ways_end_at_limit))[0]
         places = self._places(np.argwhere(_and_beside(matters)))
-        for first in range(0, len(places), self.batch):
+        for first in range(kept.cells, len(places), self.batch):
             report.raise_if_cancelled()
             chosen = places[first : first + self.batch]
             without = _without(given, chosen, self.batch)
             values = np.asarray(_connectivity_of_each(self.model, *without, self.window))
             for place, value in zip(chosen, values):
-                found[tuple(place[0])] = whole - float(value)
-        return found
+                kept.of_window[tuple(place[0])] = whole - float(value)
+            kept.cells = first + self.batch
+            self.keep()
 
     def _places(self, cells: NDArray[np.intp]) -> list[NDArray[np.intp]]:
         """Return all places of each cell in the window: several where it is wider than the globe."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .answers import Answers
 from .cells import Cells, Strip
 from .connectivity import ConnectivityRows, LandscapeModel, connectivity_by_rows
 from .errors import DriftwayError
 from .job import Report
+from .journal import Journal
 from .window_plan import WindowPlan
 
 #: Largest residual of the eigenpair, relative to the eigenvalue.
@@ -20,6 +22,7 @@ TOLERANCE = 1e-7
 BASIS = 20
 _MOST_PRODUCTS = 400
 _STRIP_CELLS = 2**21
+_NAME = "metapopulation"
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,67 @@ class _Weighted:
         return self._cells.sources(first, last, habitat_only=True)
 
 
+class _Passes:
+    """Multiplies M with vectors, by one pass over all windows each.
+
+    With a journal every product is kept, and how far the pass under way is.
+    """
+
+    def __init__(
+        self, model: LandscapeModel, plan: WindowPlan, cells: Cells, report: Report, journal: Journal | None
+    ) -> None:
+        self._model, self._plan, self._cells, self._report, self._journal = model, plan, cells, report, journal
+        self.habitat = cells.sources(0, cells.rows, habitat_only=True)
+        step = max(1, _STRIP_CELLS // cells.columns)
+        self._strips = [slice(first, min(first + step, cells.rows)) for first in range(0, cells.rows, step)]
+        quality = [cells.strip(strip.start, strip.stop).quality[self.habitat[strip]] for strip in self._strips]
+        self.quality = np.concatenate(quality)
+        self._answers = None if journal is None else Answers(journal, (), report)
+        self.done = 0
+
+    def product(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what a cell of this vector reaches, for each cell of habitat."""
+        self.done += 1
+        if self._answers is None:
+            return self._product(vector)
+        return self._answers.ask("product", lambda: self._product(vector))
+
+    def _product(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        weights = np.zeros(self.habitat.shape)
+        weights[self.habitat] = vector
+        kept, found = None, np.zeros(0)
+        if self._journal is not None:
+            kept = self._journal.rows(_NAME, self._cells.rows, self._cells.columns, "float64")
+        else:
+            found = np.zeros(self.habitat.shape)
+
+        def take(rows: ConnectivityRows) -> None:
+            if kept is not None:
+                kept.write(rows.first, rows.accessible)
+            else:
+                found[rows.first : rows.first + len(rows.accessible)] = rows.accessible
+
+        connectivity_by_rows(
+            self._model,
+            self._plan,
+            _Weighted(self._cells, weights),
+            take,
+            _Quiet(self._report, self.done),
+            mean_distance=False,
+            journal=None if self._journal is None else self._journal.pass_(_NAME, self.done),
+        )
+        rows = found if kept is None else kept
+        return np.concatenate([rows[strip][self.habitat[strip]] for strip in self._strips])
+
+
 def metapopulation_capacity(
-    model: LandscapeModel, plan: WindowPlan, cells: Cells, report: Report, *, count_self: bool
+    model: LandscapeModel,
+    plan: WindowPlan,
+    cells: Cells,
+    report: Report,
+    *,
+    count_self: bool,
+    journal: Journal | None = None,
 ) -> MetapopulationCapacity:
     r"""Compute the leading eigenvalue of :math:`M_{ij} = q_i k_{ij} q_j` and its eigenvector.
 
@@ -78,6 +140,8 @@ def metapopulation_capacity(
         As of `connectivity_by_rows`.
     count_self : bool
         Whether the diagonal is :math:`q_i^2`; else it is 0, as of Hanski and Ovaskainen.
+    journal : Journal, optional
+        Where a run that was interrupted goes on, and leaves how far it is.
 
     Returns
     -------
@@ -94,23 +158,11 @@ def metapopulation_capacity(
     Hanski, I. & Ovaskainen, O. (2000) The metapopulation capacity of a fragmented landscape. Nature 404, 755-758.
     doi:10.1038/35008063.
     """
-    habitat = cells.sources(0, cells.rows, habitat_only=True)
-    step = max(1, _STRIP_CELLS // cells.columns)
-    firsts = range(0, cells.rows, step)
-    quality = np.concatenate([cells.strip(row, min(row + step, cells.rows)).quality for row in firsts])[habitat]
-    done = 0
+    passes = _Passes(model, plan, cells, report, journal)
+    habitat, quality = passes.habitat, passes.quality
 
     def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        nonlocal done
-        done += 1
-        weights, found = np.zeros(habitat.shape), np.zeros(habitat.shape)
-        weights[habitat] = vector
-
-        def take(rows: ConnectivityRows) -> None:
-            found[rows.first : rows.first + len(rows.accessible)] = rows.accessible
-
-        connectivity_by_rows(model, plan, _Weighted(cells, weights), take, _Quiet(report, done), mean_distance=False)
-        return quality * found[habitat] + count_self * quality**2 * vector
+        return quality * passes.product(vector) + count_self * quality**2 * vector
 
     contribution = np.zeros(habitat.shape)
     node = cells.sources(0, cells.rows, habitat_only=False)
@@ -119,7 +171,7 @@ def metapopulation_capacity(
     capacity, vector, residual = leading_eigenpair(product, quality, report)
     total = vector.sum()
     contribution[habitat] = vector / total if total > 0 and capacity > 0 else 0.0
-    return MetapopulationCapacity(capacity, contribution, node, residual, done)
+    return MetapopulationCapacity(capacity, contribution, node, residual, passes.done)
 
 
 @dataclass(frozen=True)

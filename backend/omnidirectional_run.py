@@ -109,7 +109,7 @@ def run_currents(
     needed = grid.cells * _STORED * (1 + null + gradient)
     journal = outputs.journal({"rasters": prepared.content, "setting": _setting(prepared, null, mask)}, needed)
     if journal.holds_work:
-        report.message("An earlier run of the same job was interrupted: it goes on from there.")
+        journal.say_continued(report, "the windows that it had finished are known")
     names = ("cumulative", "potential") if null else ("cumulative",)
     files = [journal.rows(name, grid.rows, grid.columns, "float64") for name in names]
 

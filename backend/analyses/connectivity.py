@@ -199,7 +199,12 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         from ..metapopulation import metapopulation_capacity
 
         metapopulation = metapopulation_capacity(
-            landscape.model, landscape.windows, landscape.cells, report, count_self=count_self
+            landscape.model,
+            landscape.windows,
+            landscape.cells,
+            report,
+            count_self=count_self,
+            journal=maps.journal,
         )
         numbers["METAPOPULATION_CAPACITY"] = metapopulation.capacity
         maps.put("METAPOPULATION_SHARE", "map", 0, metapopulation.contribution, metapopulation.node)
