@@ -14,7 +14,7 @@ from .actions import Action
 from .errors import InputError
 from .geographic import row_areas
 from .job import Report
-from .landscape_checks import LandscapeHeaders, read_whole
+from .landscape_headers import LandscapeHeaders, read_whole
 from .parcels import Parcels, field_of_costs, polygon_layer, read_parcels
 from .vector_io import VectorLayer
 

@@ -9,10 +9,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .distance_constants import distance_constant
 from .errors import InputError
 from .geographic import columns_reached
 from .job import Job, Report
-from .landscape_checks import LandscapeHeaders, distance_constant
+from .landscape_headers import LandscapeHeaders
 from .processors import available_processors
 from .window_plan import WindowPlan, halo, window_plan
 from .window_shape import WindowShape

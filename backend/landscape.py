@@ -13,11 +13,12 @@ from .cells import ArrayCells, Cells
 from .coarse_plan import CoarsePlan
 from .connectivity import LandscapeModel
 from .dispersal import load_kernel
+from .distance_constants import distance_constant
 from .distances import DISTANCES
 from .grid import Neighbourhood
 from .job import Job, Report
 from .journal import Journal
-from .landscape_checks import LandscapeHeaders, distance_constant, read_whole
+from .landscape_headers import LandscapeHeaders, read_whole
 from .landscape_plan import LandscapePlan
 from .movement import Movement
 from .proximity import Proximity

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .distance_constants import distance_constant, has_step_cost
 from .errors import InputError
 from .geographic import columns_around, columns_reached, spans_the_globe
 from .job import Job, Report
-from .landscape_checks import LandscapeHeaders, Survey, distance_constant, has_step_cost
+from .landscape_headers import LandscapeHeaders
+from .landscape_survey import Survey
 from .processors import available_processors
 from .radius_plan import EliminationCost, radius_plan
 from .window_plan import WindowPlan, halo, in_zones, window_plan

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from . import landscape_checks
+from . import landscape_headers, landscape_survey
 from .declarations import Choice, Flag, Parameter
+from .distance_constants import distance_constant
 from .errors import InputError, MemoryPlanError
 from .job import Job, Report
 from .journal import Journal
-from .landscape_checks import LandscapeHeaders, Survey, distance_constant
+from .landscape_headers import LandscapeHeaders
 from .landscape_parameters import LANDSCAPE
 from .landscape_plan import LandscapePlan, plan_landscape
+from .landscape_survey import Survey
 from .memory import human_bytes
 from .window_plan import WindowPlan, allowed_memory, settled
 from .window_shape import WindowShape
@@ -104,8 +106,8 @@ class FlowPlan:
 
 def plan_flow(job: Job, report: Report) -> FlowPlan:
     """Check everything and plan; raises `InputError` or `MemoryPlanError`."""
-    headers = landscape_checks.check_headers(job, geographic=True)
-    found = landscape_checks.survey(headers, report)
+    headers = landscape_headers.check_headers(job)
+    found = landscape_survey.survey(headers, report)
     walks = distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") == "radius"
     if job.parameters["WHOLE_RASTER"] and not walks:
         report.message("WHOLE_RASTER is not used: the windows of least cost give the answer of the whole raster.")

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import candidates as candidate_cells
-from . import landscape_checks
+from . import landscape_headers, landscape_survey
 from .actions import Action
 from .errors import InputError, MemoryPlanError
 from .job import Job, Report
-from .landscape_checks import LandscapeHeaders, read_whole
+from .landscape_headers import LandscapeHeaders, read_whole
 from .landscape_plan import LandscapePlan, plan_landscape
 from .memory import human_bytes
 from .raster_grid import grid_difference
@@ -78,7 +78,7 @@ def check_problem_headers(
     headers: list[LandscapeHeaders] = []
     for row in landscapes_of(job):
         try:
-            found = landscape_checks.check_headers(row.job, tuple(rasters), geographic=True)
+            found = landscape_headers.check_headers(row.job, tuple(rasters))
         except InputError as error:
             raise row.named(error) from error
         if headers:
@@ -177,7 +177,7 @@ def check_problem(job: Job, report: Report) -> CheckedProblem:
         if row.name:
             report.message(f"Landscape '{row.name}':")
         try:
-            found = landscape_checks.survey(headers, report)
+            found = landscape_survey.survey(headers, report)
             action = action_of(job, headers, report)
             if candidates is None:
                 candidates = candidate_cells.read_candidates(headers, job.parameters, action, report)
@@ -213,7 +213,7 @@ def _check_memory(job: Job, members: list[CheckedMember], report: Report) -> Non
 
 
 def _planned(
-    job: Job, headers: LandscapeHeaders, found: landscape_checks.Survey, action: Action, report: Report
+    job: Job, headers: LandscapeHeaders, found: landscape_survey.Survey, action: Action, report: Report
 ) -> LandscapePlan:
     smallest = found.smallest_resistance
     if "movement" in action.rasters:

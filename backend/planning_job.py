@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from .circuit_target import CircuitTarget
+from .distance_constants import distance_constant
 from .incremental import IncrementalConnectivity
 from .job import Job, Report
 from .journal import Journal
 from .landscape import Landscape, read_landscape
 from .landscape_blocks import Blocks
-from .landscape_checks import distance_constant
 from .landscape_plan import LandscapePlan
 from .outputs import Outputs
 from .planning import Member, Problem

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Strip
-from .landscape_checks import LandscapeHeaders, Survey
+from .landscape_headers import LandscapeHeaders
+from .landscape_survey import Survey
 
 _RASTERS = ("QUALITY", "MOVEMENT", "MOVEMENT_COST")
 

@@ -10,7 +10,7 @@ from osgeo import ogr
 
 from .errors import InputError
 from .job import Job, Report
-from .landscape_checks import LandscapeHeaders, read_whole
+from .landscape_headers import LandscapeHeaders, read_whole
 from .parcels import burn, polygon_layer
 from .raster_grid import Grid
 from .vector_io import VectorLayer

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .. import landscape_checks
+from .. import distance_constants, landscape_headers, landscape_survey
 from ..coarse_plan import check_coarsening, with_coarse_plan
 from ..criticality_plan import check_criticality
 from ..declarations import Declaration, Flag, NumberOutput, RasterOutput, ReportOutput, Style
@@ -134,14 +134,14 @@ _IN_EVERY_REPORT = ("FUNCTIONAL_HABITAT", "ACCESSIBLE_HABITAT")
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    check_coarsening(job, landscape_checks.check_headers(job, geographic=True))
+    check_coarsening(job, landscape_headers.check_headers(job))
 
 
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
-    headers = landscape_checks.check_headers(job, geographic=True)
+    headers = landscape_headers.check_headers(job)
     check_coarsening(job, headers)
-    found = landscape_checks.survey(headers, report)
+    found = landscape_survey.survey(headers, report)
     plan = plan_landscape(job, headers, found, report, gradient=False, streams=True)
     if job.outputs.get("CRITICALITY"):
         check_criticality(plan.windows, report)
@@ -211,7 +211,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     if outputs.wants("CRITICALITY"):
         from ..criticality import criticality
 
-        ends = landscape_checks.distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") != "radius"
+        ends = distance_constants.distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") != "radius"
         lost = criticality(
             landscape.model,
             landscape.windows,

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import landscape_checks
+from .. import landscape_headers, landscape_survey
 from ..declarations import Declaration, File, NumberOutput, Raster, ReportOutput, TableOutput
 from ..errors import InputError
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_checks import LandscapeHeaders, Survey
+from ..landscape_headers import LandscapeHeaders
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
+from ..landscape_survey import Survey
 from ..outputs import Outputs
 from ..raster_grid import grid_difference
 from ..raster_io import RasterBand
@@ -122,7 +123,7 @@ def _headers(job: Job) -> list[tuple[Row, LandscapeHeaders]]:
     found: list[tuple[Row, LandscapeHeaders]] = []
     for row in _rows(job):
         try:
-            headers = landscape_checks.check_headers(row.job, geographic=True)
+            headers = landscape_headers.check_headers(row.job)
         except InputError as error:
             if not found:
                 raise
@@ -161,7 +162,7 @@ def _checked(job: Job, report: Report) -> list[tuple[Row, LandscapePlan]]:
     surveyed: list[tuple[Row, LandscapeHeaders, Survey]] = []
     for row, headers in _headers(job):
         try:
-            surveyed.append((row, headers, landscape_checks.survey(headers, report)))
+            surveyed.append((row, headers, landscape_survey.survey(headers, report)))
         except InputError as error:
             if not surveyed:
                 raise

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import landscape_checks
+from .. import landscape_headers, landscape_survey
 from ..declarations import Declaration, Number, NumberOutput, RasterOutput, ReportOutput, Style, TableOutput, Vector
 from ..errors import InputError
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_checks import read_whole
+from ..landscape_headers import read_whole
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..map_output import write_map
@@ -163,8 +163,8 @@ def check_headers(job: Job) -> None:
     polygon_layer(job.parameters["OBJECT"], headers.grid, "OBJECT", ("polygon", "line", "point"))
 
 
-def _headers(job: Job) -> landscape_checks.LandscapeHeaders:
-    headers = landscape_checks.check_headers(job, geographic=True)
+def _headers(job: Job) -> landscape_headers.LandscapeHeaders:
+    headers = landscape_headers.check_headers(job)
     for name in ("WIDTH", "DISTURBANCE_DISTANCE"):
         if headers.sphere and job.parameters[name]:
             raise InputError(
@@ -182,7 +182,7 @@ def check(job: Job, report: Report) -> LandscapePlan:
 
 def _checked(job: Job, report: Report) -> tuple[LandscapePlan, PlannedObject]:
     headers = _headers(job)
-    found = landscape_checks.survey(headers, report)
+    found = landscape_survey.survey(headers, report)
     planned = read_object(job.parameters, headers.grid, report)
     movement = read_whole(headers, "MOVEMENT", report)
     node = np.isfinite(headers.movement.resistance(movement, np))

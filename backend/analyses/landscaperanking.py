@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import landscape_checks, planning_checks
+from .. import landscape_survey, planning_checks
 from ..actions import Action
 from ..candidates import Candidates
 from ..declarations import (
@@ -24,7 +24,7 @@ from ..declarations import (
 from ..errors import InputError
 from ..html_report import HtmlReport
 from ..job import Job, Report
-from ..landscape_checks import read_whole
+from ..landscape_headers import read_whole
 from ..landscape_parameters import DEFINITIONS, LANDSCAPE, REFERENCES
 from ..landscape_plan import LandscapePlan, plan_landscape
 from ..map_output import write_map
@@ -142,7 +142,7 @@ def _checked(job: Job, report: Report) -> tuple[planning_checks.CheckedProblem, 
     ranked = np.zeros((every[0].grid.rows, every[0].grid.columns), bool)
     for row, headers in zip(landscapes_of(job), every):
         try:
-            found = landscape_checks.survey(headers, report)
+            found = landscape_survey.survey(headers, report)
             plan = plan_landscape(row.job, headers, found, report, gradient=True)
         except InputError as error:
             raise row.named(error) from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import landscape_checks
+from .. import landscape_headers
 from ..declarations import Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..html_report import HtmlReport
 from ..job import Job, Report
@@ -101,7 +101,7 @@ DECLARATION = Declaration(
 
 def check_headers(job: Job) -> None:
     """Check what can be checked without reading values; raises `InputError`."""
-    landscape_checks.check_headers(job, geographic=True)
+    landscape_headers.check_headers(job)
 
 
 def check(job: Job, report: Report) -> FlowPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import landscape_checks
+from .. import landscape_headers, landscape_survey
 from ..coarse_plan import check_coarsening, with_coarse_plan
 from ..declarations import Choice, Declaration, NumberOutput, RasterOutput, ReportOutput, Style
 from ..errors import InputError
@@ -97,8 +97,8 @@ def check_headers(job: Job) -> None:
     _headers(job)
 
 
-def _headers(job: Job) -> landscape_checks.LandscapeHeaders:
-    headers = landscape_checks.check_headers(job, geographic=True)
+def _headers(job: Job) -> landscape_headers.LandscapeHeaders:
+    headers = landscape_headers.check_headers(job)
     check_coarsening(job, headers)
     if "movement_cost" in job.parameters["WITH_RESPECT_TO"] and "MOVEMENT_COST" not in headers.bands:
         raise InputError(
@@ -112,7 +112,7 @@ def _headers(job: Job) -> landscape_checks.LandscapeHeaders:
 def check(job: Job, report: Report) -> LandscapePlan:
     """Check everything and plan the windows; raises `InputError` or `MemoryPlanError`."""
     headers = _headers(job)
-    found = landscape_checks.survey(headers, report)
+    found = landscape_survey.survey(headers, report)
     if job.parameters["PROXIMITY"] == "threshold" and "movement" in job.parameters["WITH_RESPECT_TO"]:
         report.warning("Under the threshold proximity small changes of movement change nothing: the map is 0.")
     plan = plan_landscape(job, headers, found, report, gradient=True, streams=True)

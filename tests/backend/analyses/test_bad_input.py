@@ -13,7 +13,7 @@ import pytest
 from osgeo import gdal
 from small_landscapes import ORIGIN, hills
 
-from backend import landscape_checks, window_plan
+from backend import window_plan
 from backend.errors import InputError, MemoryPlanError
 
 PAIR = hills()
@@ -75,12 +75,6 @@ def test_align_to_a_raster_that_is_stored_south_up(laboratory):
     quality, permeability = PAIR
     with pytest.raises(InputError, match=r"^MOVEMENT: .*quality raster is stored south up. Warp QUALITY"):
         laboratory.check("connectivity", laboratory.raster(quality, south_up=True), permeability, ALIGN="nearest")
-
-
-def test_longitudes_and_latitudes_where_they_will_not_do(laboratory):
-    paths = [laboratory.raster(v, crs="EPSG:4326", cell=(0.01, 0.01), origin=(133.0, -12.0)) for v in PAIR]
-    with pytest.raises(InputError, match=r"^QUALITY: Its coordinates are longitudes and latitudes.*Reproject.*UTM"):
-        landscape_checks.check_headers(laboratory.job("connectivity", *paths))
 
 
 @pytest.mark.parametrize(("name", "band"), [("QUALITY", 2), ("MOVEMENT", 7)])
