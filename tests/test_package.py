@@ -57,7 +57,7 @@ def test_zip_has_one_top_folder_and_what_qgis_needs(archive: Path) -> None:
 def test_zip_has_nothing_that_does_not_belong(archive: Path) -> None:
     for entry in zipfile.ZipFile(archive).infolist():
         assert not re.search(r"(^|/)(\.|__pycache__|tests?/|bench/|demo/|tools/)", entry.filename), entry.filename
-        assert not entry.filename.endswith((".pyc", ".so", ".dll", ".exe", ".dylib", ".sh", ".whl"))
+        assert not entry.filename.endswith((".pyc", ".so", ".dll", ".exe", ".dylib", ".sh", ".whl", ".in"))
         assert entry.external_attr >> 16 == 0o100644
     assert archive.stat().st_size < 25_000_000
 

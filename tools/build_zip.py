@@ -13,7 +13,7 @@ FOLDER = "driftway"
 FILES = ("metadata.txt", "__init__.py", "README.md", "LICENSE", "CHANGELOG.md")
 FOLDERS = ("plugin", "processing_provider", "backend", "icons")
 KINDS = {
-    ".py", ".json", ".txt", ".in", ".svg", ".png", ".qml", ".model3", ".md", ".html", ".css", ".ui", ".qm"
+    ".py", ".json", ".txt", ".svg", ".png", ".qml", ".model3", ".md", ".html", ".css", ".ui", ".qm"
 }  # fmt: skip
 STAMP = (1980, 1, 1, 0, 0, 0)
 LARGEST = 25_000_000
@@ -23,7 +23,7 @@ def contents(top: Path) -> Iterator[tuple[str, Path]]:
     """Give the name in the zip and the file of all that belongs to the plugin, sorted by name."""
     found = [top / name for name in FILES]
     for folder in FOLDERS:
-        found += [path for path in (top / folder).rglob("*") if path.is_file() and not _is_cache(path.relative_to(top))]
+        found += [path for path in (top / folder).rglob("*") if path.is_file() and not _stays(path.relative_to(top))]
     for path in sorted(found, key=lambda path: path.relative_to(top).as_posix()):
         name = path.relative_to(top)
         if not path.is_file():
@@ -58,8 +58,9 @@ def build(top: Path, into: Path) -> Path:
     return target
 
 
-def _is_cache(name: Path) -> bool:
-    return any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+def _stays(name: Path) -> bool:
+    """Say whether a file is a cache's, or only what `./run lock` starts from."""
+    return name.suffix == ".in" or any(part.startswith(".") or part == "__pycache__" for part in name.parts)
 
 
 def main() -> int:
