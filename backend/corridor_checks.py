@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .corridor_sources import Sources, listed, read_sources
 from .errors import InputError, MemoryPlanError
-from .geographic import sphere_of
+from .geographic import spans_the_globe, sphere_of
 from .job import Job, Report
 from .memory import human_bytes
 from .movement import Movement
@@ -135,6 +135,11 @@ def check_corridors(job: Job, report: Report, *, surfaces: bool) -> CorridorPlan
     grid = headers.grid
     if headers.sphere is not None:
         report.message("MOVEMENT holds longitudes and latitudes: lengths and costs are in metres, on the sphere.")
+        if spans_the_globe(headers.grid):
+            report.warning(
+                "MOVEMENT spans 360 degrees: ways do not lead across its east and west edges. Where they should, let the raster begin at "
+                "a meridian that no way crosses."
+            )
     if not grid.crs:
         report.warning("MOVEMENT has no CRS: its coordinates are taken as lengths in one unit, such as metres.")
     sources = _on_nodes(read_sources(headers.layer, headers.field, grid, report, _area(job)), headers, report)

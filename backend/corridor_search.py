@@ -56,15 +56,20 @@ def step_lengths(neighbourhood: Neighbourhood, rows: int) -> NDArray[np.float64]
 
 
 @njit(**OPTIONS)
+def step_cost(here, there, length, of_conductance):
+    """Return the cost of a step between cells of two resistances, inf where the second is no node."""
+    if of_conductance:
+        return 2 * length / (1 / here + 1 / there) if np.isfinite(there) else np.inf
+    return length * (here + there) / 2
+
+
+@njit(**OPTIONS)
 def _step_cost(resistance, i, j, way, lengths, of_conductance, closed):
     """Return the cost of a step out of a cell to another one of the raster, inf where there is none."""
     k, m = i + DOWN[way], j + RIGHT[way]
     if closed and way >= 4 and not (np.isfinite(resistance[i, m]) or np.isfinite(resistance[k, j])):
         return np.inf
-    here, there = resistance[i, j], resistance[k, m]
-    if of_conductance:
-        return 2 * lengths[i, way] / (1 / here + 1 / there) if np.isfinite(there) else np.inf
-    return lengths[i, way] * (here + there) / 2
+    return step_cost(resistance[i, j], resistance[k, m], lengths[i, way], of_conductance)
 
 
 @njit(**OPTIONS)

@@ -144,7 +144,7 @@ def check(job: Job, report: Report) -> LandscapePlan:
     found = landscape_survey.survey(headers, report)
     plan = plan_landscape(job, headers, found, report, gradient=False, streams=True)
     if job.outputs.get("CRITICALITY"):
-        check_criticality(plan.windows, report)
+        check_criticality(plan, job, report)
     return with_coarse_plan(plan, job, report, gradient=False)
 
 
@@ -209,15 +209,15 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         numbers["METAPOPULATION_CAPACITY"] = metapopulation.capacity
         maps.put("METAPOPULATION_SHARE", "map", 0, metapopulation.contribution, metapopulation.node)
     if outputs.wants("CRITICALITY"):
-        from ..criticality import criticality
+        from ..criticality_of_paths import criticality_of_landscape
 
-        ends = distance_constants.distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS") != "radius"
-        lost = criticality(
+        lost = criticality_of_landscape(
             landscape.model,
             landscape.windows,
             landscape.cells,
             report,
-            ways_end_at_limit=ends,
+            follows=distance_constants.distance_constant(job.parameters["DISTANCE"], "HALO_FOLLOWS"),
+            threads=job.threads,
             journal=maps.journal,
         )
         maps.put("CRITICALITY", "map", 0, lost.loss + count_self * lost.quality**2, lost.node)

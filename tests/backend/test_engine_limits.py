@@ -50,6 +50,25 @@ def test_the_number_of_compilations_is_bounded(tmp_path, monkeypatch, compilatio
     assert compilations.count(COMPILATION) == first
 
 
+def test_zones_of_latitude_are_few_programs(tmp_path, monkeypatch, compilations):
+    """At most four shapes of windows, each compiled once, however many rows and bands there are."""
+    from backend import latitude_zones, window_plan
+
+    monkeypatch.setattr(window_plan, "_LARGEST_BATCH", 7)
+    monkeypatch.setattr(window_plan, "_BATCHES_PER_BAND", 1)
+    monkeypatch.setattr(latitude_zones, "WORTHWHILE_PAIRS", 0.0)
+    laboratory = Laboratory(tmp_path)
+    place = {"cell": (1.0, 1.0), "origin": (10.0, 80.0), "crs": "EPSG:4326"}
+    rasters = [laboratory.raster(each, **place) for each in landscape(61, 31)]
+    reach = {"DISPERSAL_DISTANCE": 3e5, "DISPERSAL_MEANING": "maximum"}
+    heard = laboratory.run("connectivity", *rasters, CUTOFF=0.1, **reach).heard
+    assert any("wider towards the poles" in text for text in heard.messages)
+    first = compilations.count(COMPILATION)
+    assert 0 < first <= 4 * latitude_zones.MOST_SHAPES
+    laboratory.run("connectivity", *rasters, CUTOFF=0.2, **reach)
+    assert compilations.count(COMPILATION) == first
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
     """What workers see: a cache of compiled programs of their own, and the kernels that the tests have compiled."""

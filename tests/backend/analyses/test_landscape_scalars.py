@@ -11,7 +11,7 @@ from small_landscapes import CELL, Laboratory, Listener, hills
 from backend.cells import ArrayCells
 from backend.connectivity import LandscapeModel, connectivity
 from backend.criticality import criticality
-from backend.criticality_plan import check_criticality
+from backend.criticality_plan import check_windows_anew
 from backend.dispersal import load_kernel
 from backend.distances import ResistanceDistance
 from backend.errors import InputError
@@ -151,10 +151,10 @@ def test_criticality_in_declared_windows():
 
 def test_criticality_that_takes_days_is_refused():
     plan = WindowPlan(1000, 2000, WindowShape(4, 4, 20, 20), 64, 10**9, 300.0)
-    with pytest.raises(InputError, match=r"CRITICALITY: Each of the 125000 windows.*161 hours.*EXTENT to 297\d+ cells"):
-        check_criticality(plan, Listener())
+    with pytest.raises(InputError, match=r"CRITICALITY: It takes about 161 hours: each of the 125000 windows.*EXTENT to 297\d+ cells"):
+        check_windows_anew(plan, Listener())
     heard = Listener()
-    check_criticality(WindowPlan(50, 50, WindowShape(4, 4, 5, 5), 64, 10**9, 0.1), heard)
+    check_windows_anew(WindowPlan(50, 50, WindowShape(4, 4, 5, 5), 64, 10**9, 0.1), heard)
     assert "196 cells" in heard.messages[0]
 
 
