@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .actions import Action
+from .answers import Answers
 from .connectivity import connectivity
 from .incremental import Edit, IncrementalConnectivity
 from .job import Job, Report
+from .journal import Journal
 from .landscape import Landscape
 from .landscape_plan import LandscapePlan
 from .planned_object import PlannedObject
@@ -56,7 +59,14 @@ def built(landscape: Landscape, planned: PlannedObject, job: Job) -> Landscape:
     return replace(landscape, movement=movement, quality=quality)
 
 
-def impact_of(job: Job, plan: LandscapePlan, landscape: Landscape, planned: PlannedObject, report: Report) -> Impact:
+def impact_of(
+    job: Job,
+    plan: LandscapePlan,
+    landscape: Landscape,
+    planned: PlannedObject,
+    report: Report,
+    journal: Journal,
+) -> Impact:
     """Compute the loss, its map, and what crossings and compensation gain.
 
     Parameters
@@ -69,28 +79,11 @@ def impact_of(job: Job, plan: LandscapePlan, landscape: Landscape, planned: Plan
     planned : PlannedObject
     report : Report
         Hears of the progress; may cancel.
+    journal : Journal
+        Keeps what is found, and knows what an earlier run has found.
     """
     after = built(landscape, planned, job)
     own = bool(job.parameters["SELF"])
-
-    def computed(one: Landscape, step: str, share: float) -> tuple[float, NDArray[np.float64]]:
-        report.progress(share, step)
-        found = connectivity(
-            one.model,
-            plan.windows,
-            one.resistance,
-            one.quality,
-            Quiet(report),
-            mean_distance=False,
-            movement_cost=one.movement_cost,
-        )
-        q = np.where(one.node, np.nan_to_num(one.quality), 0)
-        return found.total + own * found.self_total, found.functional + own * q**2
-
-    before_total, before_map = computed(landscape, "The landscape as it is", 0.0)
-    after_total, after_map = computed(after, "The landscape with the object", 0.2)
-    poorer = replace(landscape, quality=np.where(after.node | ~landscape.node, after.quality, 0.0))
-    habitat_total, _ = computed(poorer, "Its habitat alone", 0.4)
     incremental = IncrementalConnectivity(
         blocks_of(job, plan, after),
         after.resistance,
@@ -99,11 +92,40 @@ def impact_of(job: Job, plan: LandscapePlan, landscape: Landscape, planned: Plan
         cost=after.movement_cost,
         by_quality=False,
     )
+    answers = Answers(journal, [incremental], report)
+
+    def computed(one: Landscape, step: str, share: float) -> tuple[float, NDArray[np.float64]]:
+        report.progress(share, step)
+
+        def find() -> NDArray[np.float64]:
+            found = connectivity(
+                one.model,
+                plan.windows,
+                one.resistance,
+                one.quality,
+                Quiet(report),
+                mean_distance=False,
+                movement_cost=one.movement_cost,
+            )
+            q = np.where(one.node, np.nan_to_num(one.quality), 0)
+            return np.append(found.functional + own * q**2, found.total + own * found.self_total)
+
+        *_, total = found = answers.ask(step, find)
+        return float(total), found[:-1].reshape(one.node.shape)
+
+    before_total, before_map = computed(landscape, "The landscape as it is", 0.0)
+    after_total, after_map = computed(after, "The landscape with the object", 0.2)
+    poorer = replace(landscape, quality=np.where(after.node | ~landscape.node, after.quality, 0.0))
+    habitat_total, _ = computed(poorer, "Its habitat alone", 0.4)
     report.progress(0.6, "Compensation: gradient")
-    _, by_resistance, _ = incremental.gradient(Quiet(report))
+    by_resistance = answers.ask("gradient", lambda: incremental.gradient(Quiet(report))[1]).reshape(after.node.shape)
     action = Action("raise_permeability", job.parameters["AMOUNT"], job.parameters["MOVEMENT_KIND"])
     promise = action.by_ease("movement", after.by_movement(by_resistance), np.where(after.node, after.movement, 1))
-    crossings = _crossings(job, landscape, after, planned, incremental, report)
+
+    def trials(edits: list[Edit]) -> NDArray[np.float64]:
+        return answers.ask("crossings", lambda: incremental.trials(edits, Quiet(report)))
+
+    crossings = _crossings(job, landscape, after, planned, trials, report)
     loss = before_total - after_total
     numbers = {
         "C_BEFORE": before_total,
@@ -124,7 +146,7 @@ def _crossings(
     landscape: Landscape,
     after: Landscape,
     planned: PlannedObject,
-    incremental: IncrementalConnectivity,
+    trials: Callable[[list[Edit]], NDArray[np.float64]],
     report: Report,
 ) -> NDArray[np.float64]:
     """Return the true gain of a crossing at each cell of the object, alone."""
@@ -152,5 +174,5 @@ def _crossings(
             changed = resistance[near].copy()
             changed[near == cell] = crossed
             edits.append(Edit(near, changed, quality[near]))
-        found.ravel()[cells[first : first + _TRIALS_AT_ONCE]] = incremental.trials(edits, Quiet(report))
+        found.ravel()[cells[first : first + _TRIALS_AT_ONCE]] = trials(edits)
     return found

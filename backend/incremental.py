@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .answers import UnderWay
 from .block_connectivity import block_gradients, block_values, reached_blocks
 from .job import Report
 from .landscape_blocks import Blocks, Edits, Ground
@@ -169,6 +170,10 @@ class IncrementalConnectivity:
     def _say_changed(self) -> None:
         if self.blocks.under_way is not None:
             self.blocks.under_way.changed()
+
+    def keep(self, under_way: UnderWay) -> None:
+        """Tell, from now on, what is under way."""
+        self.blocks.under_way = under_way
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the landscape and what is known of it."""

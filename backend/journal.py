@@ -14,6 +14,7 @@ import platform
 import sys
 import tempfile
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,14 @@ def code_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).resolve().parent.rglob("*.py")):
         digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def digest_of(*arrays: NDArray[Any]) -> str:
+    """Return a name for what arrays hold."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
@@ -125,6 +134,8 @@ class Journal:
         self._lines = open(self.folder / _LINES, "ab", buffering=0)  # noqa: SIM115 - `close` closes it
         self._lines.truncate(sum(len(line) for line, _ in lines))
         self._known = {entry["name"]: entry for _, entry in lines}
+        # Of each name only the last two turns are there: where more lines are lost, what they say is not.
+        self._known = {name: entry for name, entry in self._known.items() if self._is_whole(entry)}
         self._waiting: list[dict[str, Any]] = []
         self._row_files: dict[str, RowFile] = {}
         self._last, self._cost = time.monotonic(), 0.0
@@ -154,7 +165,7 @@ class Journal:
 
     def enter_later(self, name: str, entry: Any) -> None:
         """Enter JSON values together with what is entered next: alone they are not worth the wait for the disk."""
-        self._waiting.append({"name": name, "turn": 0, "arrays": [], "entry": entry})
+        self._waiting.append({"name": name, "turn": 0, "arrays": {}, "entry": entry})
         self._known[name] = self._waiting[-1]
 
     def enter(self, name: str, entry: Any, arrays: dict[str, NDArray[Any]] | None = None) -> None:
@@ -179,13 +190,16 @@ class Journal:
         for rows in self._row_files.values():
             rows.sync()
         turn = 1 - self._known[name]["turn"] if name in self._known else 0
-        for label, values in (arrays or {}).items():
+        checks = {}
+        for label, given in (arrays or {}).items():
+            values = np.asarray(given, order="C")
+            checks[label] = _check(values)
             with self._array_path(name, label, turn).open("wb") as file:
                 np.save(file, values)
                 file.flush()
                 os.fsync(file.fileno())
         _sync_folder(self.folder)
-        line = {"name": name, "turn": turn, "arrays": sorted(arrays or {}), "entry": entry}
+        line = {"name": name, "turn": turn, "arrays": checks, "entry": entry}
         self._append(b"".join(_line(each) for each in (*self._waiting, line)))
         self._waiting = []
         self._known[name] = line
@@ -207,6 +221,13 @@ class Journal:
         """Return the arrays that were last entered under a name."""
         known = self._known[name]
         return {label: np.load(self._array_path(name, label, known["turn"])) for label in known["arrays"]}
+
+    def _is_whole(self, entry: dict[str, Any]) -> bool:
+        try:
+            found = {n: _check(np.load(self._array_path(entry["name"], n, entry["turn"]))) for n in entry["arrays"]}
+        except (OSError, ValueError):
+            return False
+        return found == entry["arrays"]
 
     def _array_path(self, name: str, label: str, turn: int) -> Path:
         return self.folder / f"{name}.{label}.{turn}.npy"
@@ -293,6 +314,10 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check(values: NDArray[Any]) -> int:
+    return zlib.crc32(values.reshape(-1).view(np.uint8))
 
 
 def _line(content: dict[str, Any]) -> bytes:

@@ -77,7 +77,7 @@ class WholeRaster:
             if journal is not None and journal.is_due():
                 journal.commit(PassState(done, 0, number, [], totals))
             report.progress(done, "")
-        found = {name: total for name, total in zip(STEPS, steps)}
+        found: dict[str, NDArray[np.float64]] = dict(zip(STEPS, steps))
         return MovementFlow(found, starts, ends)
 
     def distances(self, report: Report) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ from .circuit_target import CircuitTarget
 from .distance_constants import distance_constant
 from .incremental import IncrementalConnectivity
 from .job import Job, Report
-from .journal import Journal
+from .journal import Journal, digest_of
 from .landscape import Landscape, read_landscape
 from .landscape_blocks import Blocks
 from .landscape_plan import LandscapePlan
@@ -25,7 +24,7 @@ from .window_plan import settled
 #: Baselines on landscapes of more blocks are estimated from a sample of this many.
 SAMPLE = 2500
 #: Bytes of a cell in the state of a landscape: it and the last gradient, then and now, and what is under way.
-_STATE_BYTES = 72
+STATE_BYTES = 72
 
 
 def blocks_of(job: Job, plan: LandscapePlan, landscape: Landscape) -> Blocks:
@@ -74,21 +73,18 @@ def journal_of(job: Job, checked: CheckedProblem, outputs: Outputs, answers: flo
     answers : float
         How many numbers per candidate the search is answered, roughly.
     """
-    digest = hashlib.sha256()
-    for member in checked.members:
-        values, action = member.row.job.parameters, member.action
-        plain = [values["DISPERSAL_DISTANCE"], member.row.name, member.row.weight, member.row.scenario]
-        digest.update(json.dumps([plain, member.plan.survey.content, sorted(action.targets)]).encode())
-        for _, target in sorted(action.targets.items()):
-            digest.update(np.ascontiguousarray(target).tobytes())
     candidates = checked.candidates
-    digest.update(json.dumps([candidates.budget, candidates.unit]).encode())
-    sites = [] if checked.sites is None else checked.sites.cells
-    for array in (candidates.number, candidates.cost, candidates.locked_in, *sites):
-        digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    plain: list[object] = [candidates.budget, candidates.unit]
+    arrays = [candidates.number, candidates.cost, candidates.locked_in]
+    for member in checked.members:
+        row, targets = member.row, dict(sorted(member.action.targets.items()))
+        plain.append([row.job.parameters["DISPERSAL_DISTANCE"], row.name, row.weight, row.scenario])
+        plain.append([member.plan.survey.content, *targets])
+        arrays += targets.values()
+    arrays += [] if checked.sites is None else checked.sites.cells
     cells = checked.plan.headers.grid.cells
-    needed = 2 * len(checked.members) * cells * _STATE_BYTES + 8 * answers * len(candidates)
-    return outputs.journal({"problem": digest.hexdigest()}, int(needed))
+    needed = 2 * len(checked.members) * cells * STATE_BYTES + 8 * answers * len(candidates)
+    return outputs.journal({"problem": json.dumps(plain), "arrays": digest_of(*arrays)}, int(needed))
 
 
 def _settled(job: Job, checked: CheckedProblem, journal: Journal) -> list[CheckedMember]:

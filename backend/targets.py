@@ -105,7 +105,7 @@ class ConnectivityTarget:
 
     def keep(self, under_way: UnderWay) -> None:
         """Tell, from now on, what is under way."""
-        self._connectivity.blocks.under_way = under_way
+        self._connectivity.keep(under_way)
 
     def value(self, report: Report) -> float:
         """Return C or ECA."""

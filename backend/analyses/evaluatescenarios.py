@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -182,14 +183,23 @@ def _checked(job: Job, report: Report) -> list[tuple[Row, LandscapePlan]]:
 
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute C of every scenario."""
+    from ..answers import Answers
     from ..landscape import read_landscape
-    from ..planning_job import connectivity_target
+    from ..planning_job import STATE_BYTES, connectivity_target
     from ..prioritisation_output import table
+    from ..window_plan import settled
 
     checked = _checked(job, report)
+    read = [[row.name, plan.survey.content, repr(plan.headers.dispersal)] for row, plan in checked]
+    journal = outputs.journal({"scenarios": json.dumps(read)}, 2 * STATE_BYTES * checked[0][1].headers.grid.cells)
+    checked = [
+        (row, replace(plan, windows=settled(plan.windows, journal, job.memory_limit, f"plan {number}")))
+        for number, (row, plan) in enumerate(checked)
+    ]
     base_row, base_plan = checked[0]
     base = read_landscape(base_row.job, base_plan, report)
     target = connectivity_target(base_row.job, base_plan, base, report, index="C")
+    answers = Answers(journal, [target], report)
     rows = []
     before: dict[object, float] = {}
     for number, (row, plan) in enumerate(checked):
@@ -197,13 +207,11 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
         landscape = base if not number else read_landscape(row.job, plan, report)
         resistance, quality = landscape.resistance, np.nan_to_num(landscape.quality).astype(landscape.dtype)
         own = plan.headers.dispersal != base_plan.headers.dispersal
-        if own:
-            # Another dispersal distance: nothing of what is known helps.
-            target_here = connectivity_target(row.job, plan, landscape, report, index="C")
-        else:
-            target_here = target
-            target.move(resistance, quality, report)
-        total = target_here.value(report)
+        # Of another dispersal distance nothing of what is known helps.
+        target_here = connectivity_target(row.job, plan, landscape, report, index="C") if own else target
+        if not own:
+            answers.move(lambda r=resistance, q=quality: target.move(r, q, report))
+        (total,) = answers.ask(row.name, lambda here=target_here: np.array([here.value(report)])).tolist()
         squares = float((quality[np.isfinite(resistance)].astype(float) ** 2).sum())
         if not number:
             before["C"] = total

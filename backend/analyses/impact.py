@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -226,12 +228,19 @@ def _most_permeable(movement: NDArray[np.float64], kind: str) -> float:
 def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     """Compute the difference, the numbers and the mitigation of a job."""
     from ..impact import impact_of
+    from ..journal import digest_of
     from ..landscape import read_landscape
+    from ..planning_job import STATE_BYTES
     from ..prioritisation_output import table
+    from ..window_plan import settled
 
     plan, planned = _checked(job, report)
+    content = {"landscape": plan.survey.content, "object": digest_of(planned.cells, planned.disturbed)}
+    # Three maps and a gradient are known at the end, and the state is kept in turn.
+    journal = outputs.journal(content, (2 * STATE_BYTES + 32) * plan.headers.grid.cells)
+    plan = replace(plan, windows=settled(plan.windows, journal, job.memory_limit))
     landscape = read_landscape(job, plan, report)
-    found = impact_of(job, plan, landscape, planned, report)
+    found = impact_of(job, plan, landscape, planned, report, journal)
     grid, node = plan.headers.grid, landscape.node
     report.progress(1, "Writing the results")
     write_map(outputs, "DIFFERENCE", job, grid, {"Difference of functional habitat": found.difference}, node)
