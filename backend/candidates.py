@@ -17,6 +17,7 @@ from .job import Report
 from .landscape_headers import LandscapeHeaders, read_whole
 from .parcels import Parcels, field_of_costs, polygon_layer, read_parcels
 from .vector_io import VectorLayer
+from .wording import counted
 
 RASTERS = ("COST", "CANDIDATES", "LOCKED_IN", "LOCKED_OUT")
 TARGETS = {"movement": "TARGET_MOVEMENT", "quality": "TARGET_QUALITY"}
@@ -167,6 +168,10 @@ def mask(headers: LandscapeHeaders, name: str, report: Report) -> NDArray[np.boo
     return ~np.isnan(values) & (values != 0)
 
 
+def _amount(value: float, unit: str) -> str:
+    return "1 cell" if value == 1 and unit == "cells" else f"{value:g} {unit}"
+
+
 def _cell_cost(headers: LandscapeHeaders, unit: str, report: Report) -> NDArray[np.float64]:
     grid = headers.grid
     even = np.ones((grid.rows, grid.columns))
@@ -188,7 +193,7 @@ def _check_costs(headers: LandscapeHeaders, possible: NDArray[np.bool_], report:
         row, column = np.argwhere(wrong)[0]
         raise InputError(
             "COST",
-            f"{int(wrong.sum())} cells cost nothing, less or infinitely much (first at row "
+            f"{counted(int(wrong.sum()), 'cell costs', 'cells cost')} nothing, less or infinitely much (first at row "
             f"{headers.corner[0] + row + 1}, column {headers.corner[1] + column + 1}: {cost[row, column]:g}).",
             "Give every candidate a cost > 0; nodata means that it is no candidate.",
         )
@@ -282,8 +287,8 @@ def _locked(
         lost = wanted & (number < 0)
         if lost.any():
             report.warning(
-                f"LOCKED_IN: {int(lost.sum())} cells are no candidates (barrier, locked out, without cost, or nothing to change "
-                "there) and are left out."
+                f"LOCKED_IN: {counted(int(lost.sum()), 'cell is no candidate', 'cells are no candidates')} (barrier, locked out, without cost, or nothing to change "
+                "there): left out."
             )
     return locked_in, number, cost, feature
 
@@ -298,13 +303,13 @@ def _check_affordable(found: Candidates, word: str, report: Report) -> None:
     if spent > found.budget * (1 + 1e-9):
         raise InputError(
             "LOCKED_IN",
-            f"Its {int(found.locked_in.sum())} {word}s take {spent:g} {found.unit}, the budget is {found.budget:g}.",
+            f"Its {counted(int(found.locked_in.sum()), f'{word} takes', f'{word}s take')} {_amount(spent, found.unit)}, the budget is {found.budget:g}.",
             "Raise BUDGET or lock fewer cells in.",
         )
     if cheapest > found.budget * (1 + 1e-12):
         raise InputError(
             "BUDGET",
-            f"{found.budget:g} does not pay for one {word}: the cheapest takes {cheapest:g} {found.unit}.",
+            f"{found.budget:g} does not pay for one {word}: the cheapest takes {_amount(cheapest, found.unit)}.",
             "Raise it, or check BUDGET_UNIT.",
         )
     if float(found.cost.sum()) <= found.budget:

@@ -20,6 +20,7 @@ from .output_checks import check_outputs
 from .raster_grid import Grid, grid_difference, is_geographic, strips
 from .raster_io import RasterBand
 from .vector_io import VectorLayer
+from .wording import counted
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def whole_numbers(values: NDArray[np.float64], parameter: str, report: Report | 
         row, column = np.argwhere(wrong)[0]
         raise InputError(
             parameter,
-            f"{int(wrong.sum())} cells hold no id, the first {values[row, column]:g} at row {row + 1}, column {column + 1}.",
+            f"{counted(int(wrong.sum()), 'cell holds', 'cells hold')} no id, the first {values[row, column]:g} at row {row + 1}, column {column + 1}.",
             "Ids are whole numbers > 0, 0 or nodata elsewhere.",
         )
     return values.astype(np.int64)

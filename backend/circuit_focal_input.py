@@ -16,6 +16,7 @@ from .job import Job, Report
 from .network_columns import present
 from .raster_grid import Grid
 from .vector_io import VectorLayer
+from .wording import counted
 
 _SHOWN = 5
 
@@ -69,7 +70,9 @@ def read_focal(
         places = [(int(i), *centre_of(grid, int(cells[identity == i][0]))) for i in gone[:_SHOWN]]
         _refuse_or_drop("on a gap (nodata) of RESISTANCE", places, len(gone), name, report, drop=drop)
     elif not on_node.all():
-        report.message(f"{int((~on_node).sum())} cells of focal regions lie on gaps and are left out.")
+        report.message(
+            f"{counted(int((~on_node).sum()), 'cell of focal regions lies on a gap', 'cells of focal regions lie on gaps')}: left out."
+        )
     focal = FocalNodes.of_cells(identity[on_node], cells[on_node])
     if len(focal) < 2:
         held = "is one focal node" if len(focal) == 1 else "are no focal nodes"
@@ -94,13 +97,13 @@ def _of_layer(
             shown = f"{values[row]:g}" if present(table.columns, field)[row] else "empty"
             raise InputError(
                 "FOCAL_ID",
-                f"'{field}' holds {int(wrong.sum())} values that are no ids, the first in feature {table.fid[row]}: {shown}.",
+                f"'{field}' holds {counted(int(wrong.sum()), 'value that is no id', 'values that are no ids')}, the first in feature {table.fid[row]}: {shown}.",
                 "Ids are whole numbers > 0. Choose another field, or none to count the features through.",
             )
         ids = values.astype(np.int64)
     found = layer_cells(layer, table.geometry or [], grid)
     if found.empty:
-        report.warning(f"FOCAL_NODES: {len(found.empty)} features without geometry are left out.")
+        report.warning(f"FOCAL_NODES: left out without geometry: {counted(len(found.empty), 'feature')}.")
     if found.outside:
         places = [(int(ids[row]), x, y) for row, x, y in found.outside[:_SHOWN]]
         left, bottom, right, top = grid.bounds

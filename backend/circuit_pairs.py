@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .wording import counted
 
 Mode = Literal["include", "exclude"]
 
@@ -143,7 +144,7 @@ def _matrix(lines: list[tuple[int, list[str]]], parameter: str) -> PairRule:
         if len(row) != count:
             raise InputError(
                 parameter,
-                f"Line {line[0]} holds {len(row)} numbers; the matrix has {count} rows.",
+                f"Line {line[0]} holds {counted(len(row), 'number')}; the matrix has {counted(count, 'row')}.",
                 "Give as many columns as rows, the ids in the first of each.",
             )
     table = np.array(rows, float).reshape(count, -1)

@@ -10,6 +10,7 @@ from .circuit_layers import centre_of, layer_cells
 from .errors import InputError
 from .job import Job, Report
 from .network_columns import present
+from .wording import counted
 
 _SHOWN = 5
 
@@ -110,7 +111,7 @@ def _of_layer(
         if not has.all():
             raise InputError(
                 f"{kind}_FIELD",
-                f"'{field}' is empty in {int((~has).sum())} features, the first {table.fid[~has][0]}.",
+                f"'{field}' is empty in {counted(int((~has).sum()), 'feature')}, the first {table.fid[~has][0]}.",
                 "Fill it.",
             )
         values = table.columns[field].astype(float)
@@ -119,7 +120,7 @@ def _of_layer(
         left, bottom, right, top = grid.bounds
         shown = ", ".join(f"({x:.10g}, {y:.10g})" for _, x, y in found.outside[:_SHOWN])
         text = (
-            f"{len(found.outside)} points lie outside the raster (x {left:.10g} to {right:.10g}, y {bottom:.10g} to {top:.10g}): "
+            f"{counted(len(found.outside), 'point lies', 'points lie')} outside the raster (x {left:.10g} to {right:.10g}, y {bottom:.10g} to {top:.10g}): "
             f"{shown}."
         )
         if not drop:
@@ -141,6 +142,6 @@ def _refuse(
         x, y = centre_of(headers.grid, int(cells[first]))
         raise InputError(
             name,
-            f"{int(wrong.sum())} values are not {rule}, the first {values[first]:g} at ({x:.10g}, {y:.10g}).",
+            f"{counted(int(wrong.sum()), 'value is', 'values are')} not {rule}, the first {values[first]:g} at ({x:.10g}, {y:.10g}).",
             "Mend them.",
         )

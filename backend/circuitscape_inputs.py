@@ -16,6 +16,7 @@ from .errors import InputError
 from .job import Report
 from .neighbourhood import Neighbourhood
 from .raster_grid import Grid, grid_difference
+from .wording import counted
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _check_inside(row, column, x, y, value, grid: Grid, key: str) -> None:
         left, bottom, right, top = grid.bounds
         raise InputError(
             "INI",
-            f"{key}: {int(outside.sum())} points lie outside the habitat raster, the first, {value[first]:g}, at ({x[first]:.10g}, "
+            f"{key}: {counted(int(outside.sum()), 'point lies', 'points lie')} outside the habitat raster, the first, {value[first]:g}, at ({x[first]:.10g}, "
             f"{y[first]:.10g}); the raster spans x {left:.10g} to {right:.10g} and y {bottom:.10g} to {top:.10g}.",
             "Check coordinates and their order: value, x, y.",
         )

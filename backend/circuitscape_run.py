@@ -17,6 +17,7 @@ from .circuitscape_inputs import CircuitscapeInputs
 from .circuitscape_outputs import GridWriter, resistance_columns, resistance_matrix, star_table
 from .circuitscape_regions import regions_of_all, regions_of_pair
 from .job import Report
+from .wording import counted as in_words
 
 
 def run_circuitscape(inputs: CircuitscapeInputs, folder: Path, report: Report, plan: CircuitPlan) -> dict[str, float]:
@@ -88,7 +89,7 @@ def _pairwise(
     upper = np.triu(counted, 1)
     cut = upper & (resistance < 0)
     if cut.any():
-        report.warning(f"{int(cut.sum())} of {int(upper.sum())} pairs are not connected: their resistance is -1.")
+        report.warning(f"Not connected: {int(cut.sum())} of {in_words(int(upper.sum()), 'pair')}, of resistance -1.")
     return {"RUNS": float(upper.sum()), "CONNECTED": float((upper & ~cut).sum())}
 
 

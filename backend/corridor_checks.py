@@ -24,6 +24,7 @@ from .raster_grid import Grid, extent_window, strips
 from .raster_io import RasterBand
 from .vector_io import VectorLayer
 from .window_plan import allowed_memory
+from .wording import counted
 
 MOST_BANDS = 500
 _WORKER_BYTES = 300_000_000
@@ -226,7 +227,9 @@ def _on_nodes(sources: Sources, headers: CorridorHeaders, report: Report) -> Sou
     found = Sources(sources.names, [np.concatenate(own) if own else np.zeros(0, np.int64) for own in kept])
     closed = [name for name, cells in zip(found.names, found.cells) if len(cells) == 0]
     if closed:
-        report.warning(f"{len(closed)} sources lie on barriers or nodata and are left out ({listed(closed)}).")
+        report.warning(
+            f"{counted(len(closed), 'source lies', 'sources lie')} on barriers or nodata: left out ({listed(closed)})."
+        )
     return found.take([row for row, cells in enumerate(found.cells) if len(cells)])
 
 
@@ -272,12 +275,14 @@ def _pairs_of_table(table: tuple[VectorLayer, str, str], sources: Sources, repor
     if not pairs:
         raise InputError(
             "PAIR_TABLE",
-            f"None of its {len(columns[one])} rows names two different ones of the sources that are left"
+            f"None of its {counted(len(columns[one]), 'row')} names two different ones of the sources that are left"
             + (f" (unknown: {listed(unknown)})." if unknown else "."),
             f"The sources are {listed(sources.names)}.",
         )
     if unknown:
-        report.warning(f"{len(unknown)} rows of PAIR_TABLE name sources that are not there ({listed(unknown)}).")
+        report.warning(
+            f"{counted(len(unknown), 'row of PAIR_TABLE names', 'rows of PAIR_TABLE name')} sources that are not there ({listed(unknown)})."
+        )
     return sorted(pairs)
 
 

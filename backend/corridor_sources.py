@@ -19,6 +19,7 @@ from .job import Report
 from .network_columns import present
 from .raster_grid import Grid
 from .vector_io import VectorLayer
+from .wording import counted
 
 _SHOWN = 5
 
@@ -63,7 +64,7 @@ def say_who_is_alone(sources: Sources, pairs: list[tuple[int, int]], report: Rep
     joined = {place for pair in pairs for place in pair}
     alone = [name for place, name in enumerate(sources.names) if place not in joined]
     if alone:
-        report.warning(f"{len(alone)} sources reach no other ({listed(alone)}).")
+        report.warning(f"{counted(len(alone), 'source reaches', 'sources reach')} no other ({listed(alone)}).")
 
 
 def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Report, area: str = "MOVEMENT") -> Sources:
@@ -101,10 +102,12 @@ def read_sources(layer: VectorLayer, field: str | None, grid: Grid, report: Repo
         elif not free:
             shared.append(name)
     if outside:
-        report.warning(f"{len(outside)} features lie outside {area} and are left out (sources {listed(outside)}).")
+        report.warning(
+            f"{counted(len(outside), 'feature lies', 'features lie')} outside {area}: left out (sources {listed(outside)})."
+        )
     if shared:
         report.warning(
-            f"{len(shared)} features share their cell with a source before them and are left out (sources {listed(shared)})."
+            f"{counted(len(shared), 'feature lies', 'features lie')} in the cell of a source before: left out (sources {listed(shared)})."
         )
     flat = owner.ravel()
     cells = np.flatnonzero(flat >= 0)
@@ -123,7 +126,7 @@ def _names(table: Any, field: str | None, held: list[int]) -> list[Any]:
     if missing:
         raise InputError(
             "ID_FIELD",
-            f"'{field}' is empty in {len(missing)} features (first: feature id {table.fid[missing[0]]}).",
+            f"'{field}' is empty in {counted(len(missing), 'feature')} (first: feature id {table.fid[missing[0]]}).",
             "Fill it in, or leave ID_FIELD empty.",
         )
     return [values[row].item() if isinstance(values[row], np.generic) else values[row] for row in held]

@@ -15,6 +15,7 @@ from .job import Report
 from .network_columns import present
 from .raster_grid import Grid
 from .vector_io import VectorLayer, VectorTable
+from .wording import counted
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def read_parcels(layer: VectorLayer, grid: Grid, report: Report) -> Parcels:
             name, "The layer has no polygons.", "Check its filter, or whether only selected ones are used."
         )
     if len(solid) < len(shapes):
-        report.warning(f"{name}: {len(shapes) - len(solid)} features have no area: they are left out.")
+        report.warning(
+            f"{name}: {counted(len(shapes) - len(solid), 'feature has', 'features have')} no area: left out."
+        )
     last = burn([(shapes[number], number) for number in solid], grid)
     first = burn([(shapes[number], number) for number in reversed(solid)], grid)
     shared = last != first
@@ -85,7 +88,7 @@ def read_parcels(layer: VectorLayer, grid: Grid, report: Report) -> Parcels:
         one, other = table.fid[first[row, column]], table.fid[last[row, column]]
         raise InputError(
             name,
-            f"Polygons overlap in {int(shared.sum())} cells (first: features {one} and {other} at row {row + 1}, column "
+            f"Polygons overlap in {counted(int(shared.sum()), 'cell')} (first: features {one} and {other} at row {row + 1}, column "
             f"{column + 1}), which would be paid for and acted on twice.",
             "Make them disjoint, for example with 'Difference' or 'Union'.",
         )
@@ -94,7 +97,9 @@ def read_parcels(layer: VectorLayer, grid: Grid, report: Report) -> Parcels:
         raise InputError(name, "No polygon holds the centre of a cell of the raster.", "Check CRS and EXTENT.")
     missing = len(solid) - len(here)
     if missing:
-        report.warning(f"{name}: {missing} polygons hold the centre of no cell, or lie outside: they are left out.")
+        report.warning(
+            f"{name}: left out: {counted(missing, 'polygon')} outside, or with the centre of no cell inside."
+        )
     return Parcels(last, table, layer.crs)
 
 
@@ -132,7 +137,7 @@ def field_of_costs(parcels: Parcels, name: str) -> NDArray[np.float64]:
     if wrong.any():
         raise InputError(
             "COST_FIELD",
-            f"{int(wrong.sum())} polygons cost nothing, less or infinitely much (first: feature "
+            f"{counted(int(wrong.sum()), 'polygon costs', 'polygons cost')} nothing, less or infinitely much (first: feature "
             f"{parcels.table.fid[wrong][0]}, {values[wrong][0]:g}).",
             "Give every candidate a cost > 0; an empty field means that it is no candidate.",
         )

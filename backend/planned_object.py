@@ -13,6 +13,7 @@ from .errors import InputError
 from .job import Report
 from .parcels import burn, polygon_layer
 from .raster_grid import Grid
+from .wording import counted
 
 
 @dataclass(frozen=True)
@@ -68,5 +69,5 @@ def read_object(values: dict[str, Any], grid: Grid, report: Report) -> PlannedOb
     if not cells.any():
         raise InputError("OBJECT", "It lies on no cell of the raster.", "Check its position and CRS, and EXTENT.")
     if outside:
-        report.warning(f"OBJECT: {outside} of its {len(shapes)} features lie outside the raster and are left out.")
+        report.warning(f"OBJECT: left out, as outside the raster: {outside} of {counted(len(shapes), 'feature')}.")
     return PlannedObject(cells, around & ~cells)

@@ -14,6 +14,7 @@ from .landscape_headers import LandscapeHeaders, read_whole
 from .parcels import burn, polygon_layer
 from .raster_grid import Grid
 from .vector_io import VectorLayer
+from .wording import counted
 
 MOST_SITES = 200
 
@@ -74,10 +75,12 @@ def read_sites(job: Job, headers: LandscapeHeaders, report: Report) -> Sites:
             raise InputError("SITES", f"There are more than {MOST_SITES} sites.", "Choose fewer.")
     if len(cells) < len(table.fid):
         report.warning(
-            f"SITES: {len(table.fid) - len(cells)} features lie on no cell that can be crossed: they are left out."
+            f"SITES: {counted(len(table.fid) - len(cells), 'feature lies', 'features lie')} on no cell that can be crossed: left out."
         )
     if len(cells) < 2:
         raise InputError(
-            "SITES", f"{len(cells)} of its features lie on cells that can be crossed.", "Give two sites or more."
+            "SITES",
+            f"{counted(len(cells), 'of its features lies', 'of its features lie')} on cells that can be crossed.",
+            "Give two sites or more.",
         )
     return Sites(cells, fid)

@@ -20,6 +20,7 @@ from ..outputs import Outputs
 from ..raster_grid import grid_difference
 from ..raster_io import RasterBand
 from ..several_landscapes import Row, Table
+from ..wording import counted
 
 _GIVEN = ("name", "quality", "movement", "dispersal_distance")
 _COLUMNS = ("scenario", "C", "ECA", "gain", "gain_percent", "quality_sum", "changed_cells")
@@ -92,7 +93,7 @@ def _rows(job: Job) -> list[Row]:
     if len(set(counts.values())) > 1:
         raise InputError(
             "STACK_MOVEMENT",
-            f"It has {counts['STACK_MOVEMENT']} bands, STACK_QUALITY {counts['STACK_QUALITY']}.",
+            f"It has {counted(counts['STACK_MOVEMENT'], 'band')}, STACK_QUALITY {counts['STACK_QUALITY']}.",
             "Give both a band for each scenario.",
         )
     for number in range(1, max(counts.values(), default=0) + 1):

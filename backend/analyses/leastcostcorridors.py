@@ -19,6 +19,7 @@ from ..job import Job, Report
 from ..map_output import write_map, write_stored_map
 from ..outputs import Outputs
 from ..raster_io import NODATA as _NOWHERE
+from ..wording import counted
 
 #: Its kernels are Numba's: the worker starts sooner and smaller.
 USES_JAX = False
@@ -150,7 +151,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     pairs = [pair for pair in wanted if math.isfinite(costs[pair])]
     apart = [f"{names[start]} - {names[end]}" for start, end in wanted if not math.isfinite(costs[start, end])]
     if apart:
-        report.warning(f"{len(apart)} pairs cannot reach each other and are left out ({listed(apart)}).")
+        report.warning(f"{counted(len(apart), 'pair')} without a path: left out ({listed(apart)}).")
     if plan.pairs is None:
         say_who_is_alone(plan.sources, pairs, report)
 

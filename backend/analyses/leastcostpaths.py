@@ -17,6 +17,7 @@ from ..job import Job, Report
 from ..network_output import line
 from ..outputs import Outputs
 from ..vector_io import LayerToWrite, write_geopackage
+from ..wording import counted
 
 #: Its kernels are Numba's: the worker starts sooner and smaller.
 USES_JAX = False
@@ -100,7 +101,7 @@ def run(job: Job, report: Report, outputs: Outputs) -> dict[str, float]:
     if missing:
         apart = [f"{names[start]} - {names[end]}" for start, end in sorted(missing)]
         report.warning(
-            f"{len(apart)} pairs have no path{'' if math.isinf(limit) else ' within MAXIMUM_COST'} and are left out ({listed(apart)})."
+            f"{counted(len(apart), 'pair')} without a path{'' if math.isinf(limit) else ' within MAXIMUM_COST'}: left out ({listed(apart)})."
         )
     if plan.pairs is None:
         say_who_is_alone(plan.sources, [(path.start, path.end) for path in paths], report)

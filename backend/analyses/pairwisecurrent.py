@@ -34,6 +34,7 @@ from ..job import Job, Report
 from ..map_output import write_map, write_stored_map
 from ..outputs import Outputs
 from ..silence import Silence
+from ..wording import counted as in_words
 
 #: Its kernels are Numba's: the worker starts sooner and smaller.
 USES_JAX = False
@@ -382,7 +383,7 @@ def _numbers(
         one, other = np.nonzero(upper & (resistance < 0))
         shown = ", ".join(f"{focal.ids[a]} - {focal.ids[b]}" for a, b in zip(one[:5], other[:5]))
         report.warning(
-            f"{cut} of {len(values)} pairs are not connected: their resistance is -1 and they carry no current ({shown}"
+            f"Not connected: {cut} of {in_words(len(values), 'pair')}, of resistance -1 and without current ({shown}"
             f"{', ...' if cut > 5 else ''})."
         )
     return {

@@ -252,7 +252,7 @@ EMPTY = np.zeros((9, 11))
     ("parameters", "match"),
     [
         ({"BUDGET": 0}, r"^BUDGET: It is 0: nothing can be done. Give a budget above 0"),
-        ({"BUDGET": 0.5}, r"^BUDGET: 0.5 does not pay for one cell: the cheapest takes 1 cells. Raise it"),
+        ({"BUDGET": 0.5}, r"^BUDGET: 0.5 does not pay for one cell: the cheapest takes 1 cell. Raise it"),
         ({"BUDGET": 99, "BUDGET_UNIT": "area"}, r"^BUDGET: 99 does not pay for one cell: the cheapest takes 100 area"),
         ({"BUDGET_UNIT": "cost"}, r"^BUDGET_UNIT: The budget is a cost, but there is no COST raster. Give COST"),
         ({"CANDIDATES": EMPTY}, r"^CANDIDATES: The mask is empty: no cell has a value other than 0. Mark cells"),
@@ -262,8 +262,8 @@ EMPTY = np.zeros((9, 11))
             {"COST": EMPTY},
             r"^COST: 92 cells cost nothing, .*first at row 1, column 1: 0\). Give every candidate a cost > 0",
         ),
-        ({"COST": with_value(EMPTY + 1, (1, 3), -2)}, r"^COST: 1 cells cost .*row 2, column 4: -2\)"),
-        ({"COST": with_value(EMPTY + 1, (1, 3), np.inf)}, r"^COST: 1 cells cost .*infinitely much .*: inf\)"),
+        ({"COST": with_value(EMPTY + 1, (1, 3), -2)}, r"^COST: 1 cell costs .*row 2, column 4: -2\)"),
+        ({"COST": with_value(EMPTY + 1, (1, 3), np.inf)}, r"^COST: 1 cell costs .*infinitely much .*: inf\)"),
         ({"COST": EMPTY * np.nan}, r"^CANDIDATES: No cell is left to act in: .*have a cost"),
         (
             {"LOCKED_IN": EMPTY + 1, "BUDGET": 20},

@@ -260,7 +260,7 @@ def test_an_object_that_changes_nothing_and_features_outside(laboratory):
     x, y = ORIGIN
     road = layer(laboratory.folder / "o.gpkg", [f"POINT ({x + 25} {y - 25})", f"POINT ({x - 500} {y})"])
     heard = laboratory.check("impact", *hills(), OBJECT=road, NEW_PERMEABILITY=5.0, NEW_QUALITY=5.0)
-    assert any("1 of its 2 features lie outside" in warning for warning in heard.warnings)
+    assert any("outside the raster: 1 of 2 features" in warning for warning in heard.warnings)
     assert any("it changes nothing" in warning for warning in heard.warnings)
     heard = laboratory.check("impact", *hills(), OBJECT=road)
     assert not any("it changes nothing" in warning for warning in heard.warnings)

@@ -21,7 +21,7 @@ def test_overlapping_parcels(laboratory, tmp_path):
     parcels = polygons(tmp_path / "p.gpkg", [(0, 0, 3, 3), (2, 2, 5, 5)])
     refused(
         laboratory,
-        r"^PARCELS: Polygons overlap in 1 cells \(first: features 1 and 2 at row 3, column 3\)",
+        r"^PARCELS: Polygons overlap in 1 cell \(first: features 1 and 2 at row 3, column 3\)",
         PARCELS=parcels,
     )
 
@@ -38,7 +38,7 @@ def test_parcels_and_blocks(laboratory, tmp_path):
 
 def test_a_parcel_that_costs_nothing(laboratory, tmp_path):
     parcels = polygons(tmp_path / "p.gpkg", [(0, 0, 3, 3), (3, 0, 6, 3)], [1.0, -2.0])
-    refused(laboratory, r"^COST_FIELD: 1 polygons cost nothing, .*feature 2, -2\)", PARCELS=parcels, COST_FIELD="price")
+    refused(laboratory, r"^COST_FIELD: 1 polygon costs nothing, .*feature 2, -2\)", PARCELS=parcels, COST_FIELD="price")
 
 
 def test_targets_that_are_missing(laboratory):

@@ -134,5 +134,5 @@ def test_what_cells_cost_that_cannot_be_acted_in_is_no_matter(north):
     cost = np.where(np.nan_to_num(permeability) > 0, 1.0, 0.0)
     north.check("prioritisation", quality, permeability, COST=cost, **SETTINGS)
     cost[np.unravel_index(np.nanargmax(permeability), cost.shape)] = 0
-    with pytest.raises(InputError, match=r"^COST: 1 cells cost nothing"):
+    with pytest.raises(InputError, match=r"^COST: 1 cell costs nothing"):
         north.check("prioritisation", quality, permeability, COST=cost, **SETTINGS)

@@ -234,7 +234,7 @@ def test_locked_in_cells_that_are_no_candidates_are_left_out_and_said(laboratory
     quality, permeability = hills()
     outcome = run(laboratory, quality, permeability, LOCKED_IN=mask((1, 2), (0, 0)))
     assert outcome.map("RANK")[0, 0] == 1
-    assert any(warning.startswith("LOCKED_IN: 1 cells are no candidates") for warning in outcome.heard.warnings)
+    assert any(warning.startswith("LOCKED_IN: 1 cell is no candidate") for warning in outcome.heard.warnings)
 
 
 def test_ranks_are_a_permutation_of_the_candidates(laboratory):

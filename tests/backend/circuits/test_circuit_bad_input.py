@@ -69,7 +69,7 @@ def test_one_focal_node_only(bench):
 @pytest.mark.parametrize(("ids", "words"), [([1, 2.5, 3], "2.5"), ([1, 0, 3], ": 0"), ([1, None, 3], "empty")])
 def test_ids_that_are_none(bench, ids, words):
     text = refusal(bench, FOCAL_NODES=focal(bench, [0, 9, 50], name=ids))
-    assert text.startswith("FOCAL_ID: 'name' holds 1 values that are no ids, the first in feature 2")
+    assert text.startswith("FOCAL_ID: 'name' holds 1 value that is no id, the first in feature 2")
     assert words in text
 
 
@@ -77,7 +77,7 @@ def test_raster_ids_that_are_none(bench):
     ids = np.zeros((ROWS, COLUMNS))
     ids[0, 0], ids[1, 2] = 1, 2.5
     text = refusal(bench, FOCAL_RASTER=bench.write("i.tif", ids))
-    assert text.startswith("FOCAL_RASTER: 1 cells hold no id, the first 2.5 at row 2, column 3")
+    assert text.startswith("FOCAL_RASTER: 1 cell holds no id, the first 2.5 at row 2, column 3")
 
 
 def test_text_ids(bench):
@@ -179,12 +179,12 @@ def test_sources_on_gaps_and_grounds_outside(bench):
     assert text.startswith("SOURCES: 1 of 2 sources lie on a gap (nodata) of RESISTANCE: (200035, 1299965)")
     far = layer(bench.folder / "far.gpkg", ["POINT(1 2)"])
     text = refusal(bench, "advancedcurrent", SOURCES=sources(bench, [0]), GROUNDS=far)
-    assert text.startswith("GROUNDS: 1 points lie outside the raster")
+    assert text.startswith("GROUNDS: 1 point lies outside the raster")
 
 
 def test_grounds_below_zero(bench):
     given = {"SOURCES": sources(bench, [0]), "GROUNDS": grounds(bench, [50], ohm=[-1.0]), "GROUND_FIELD": "ohm"}
-    assert "1 values are not >= 0, the first -1" in refusal(bench, "advancedcurrent", **given)
+    assert "1 value is not >= 0, the first -1" in refusal(bench, "advancedcurrent", **given)
 
 
 def test_sources_that_no_ground_is_connected_to(bench):

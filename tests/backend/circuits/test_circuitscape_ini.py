@@ -340,7 +340,7 @@ def test_what_cannot_be_run(case, tmp_path):
     case.points(1, 2, 3)
     text = (case.folder / "points.txt").read_text()
     (case.folder / "points.txt").write_text(text + "4\t900\t5\n")
-    assert "1 points lie outside the habitat raster, the first, 4, at (900, 5)" in case.refusal()
+    assert "1 point lies outside the habitat raster, the first, 4, at (900, 5)" in case.refusal()
     (case.folder / "points.txt").write_text(text + "4.5\t15\t5\n")
     assert "4.5 is no id" in case.refusal()
     (case.folder / "points.txt").write_text(text + "4\t15\n")
@@ -362,7 +362,7 @@ def test_a_run_without_connection_says_so(case):
     with np.errstate(divide="ignore"):
         asc(case.folder / "habitat.asc", np.where(case.conductance > 0, 1 / case.conductance, np.nan))
     files, heard = case.run(write_cur_maps="True", write_cum_cur_map_only="True")
-    assert any("2 of 3 pairs are not connected" in text for text in heard.warnings)
+    assert any("Not connected: 2 of 3 pairs" in text for text in heard.warnings)
     assert (np.loadtxt(files["case_resistances.out"])[1:3, 3] == -1).all()
 
 

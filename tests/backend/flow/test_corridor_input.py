@@ -18,10 +18,10 @@ def test_pairs_of_a_table(laboratory, resistance):
     table.write_text("from,to\nc,a\nb,nobody\na,c\n", encoding="utf-8")
     outcome, found = paths(laboratory, points(laboratory.folder), resistance, PAIRS="table", PAIR_TABLE=str(table))
     assert (found["from"].tolist(), found["to"].tolist()) == (["a"], ["c"])
-    assert outcome.heard.warnings == ["1 rows of PAIR_TABLE name sources that are not there (nobody)."]
+    assert outcome.heard.warnings == ["1 row of PAIR_TABLE names sources that are not there (nobody)."]
     table.write_text("from,to\nx,y\n", encoding="utf-8")
     with pytest.raises(
-        InputError, match=r"^PAIR_TABLE: None of its 1 rows names two .*unknown: x.*sources are a, b, c, d"
+        InputError, match=r"^PAIR_TABLE: None of its 1 row names two .*unknown: x.*sources are a, b, c, d"
     ):
         check(laboratory, "leastcostpaths", points(laboratory.folder), resistance, PAIRS="table", PAIR_TABLE=str(table))
 
@@ -34,10 +34,10 @@ def test_what_is_left_out_is_said(laboratory, resistance):
     places = {**PLACES, "b": (7, 8), "out": (40, 2), "hole": (3, 4), "twin": (0.2, 0.1), "far": (4, 10)}
     outcome, found = paths(laboratory, points(laboratory.folder, places), walled)
     assert outcome.heard.warnings == [
-        "1 features lie outside MOVEMENT and are left out (sources out).",
-        "1 features share their cell with a source before them and are left out (sources twin).",
-        "1 sources lie on barriers or nodata and are left out (hole).",
-        "4 pairs have no path and are left out (a - far, b - far, c - far, d - far).",
+        "1 feature lies outside MOVEMENT: left out (sources out).",
+        "1 feature lies in the cell of a source before: left out (sources twin).",
+        "1 source lies on barriers or nodata: left out (hole).",
+        "4 pairs without a path: left out (a - far, b - far, c - far, d - far).",
     ]
     assert outcome.numbers["PATH_COUNT"] == len(found["from"]) == 6
     assert outcome.numbers["UNREACHABLE_COUNT"] == 4

@@ -69,7 +69,7 @@ def test_an_extent_is_a_clipped_raster(laboratory, resistance):
     clipped = laboratory.raster(resistance[1:, 2:], origin=(x + 20, y - 10))
     alone = corridors(laboratory, sources, clipped)
     np.testing.assert_array_equal(whole.map("CORRIDORS"), alone.map("CORRIDORS"))
-    assert whole.heard.warnings == ["1 features lie outside EXTENT and are left out (sources out)."]
+    assert whole.heard.warnings == ["1 feature lies outside EXTENT: left out (sources out)."]
     _, part = paths(laboratory, sources, resistance, EXTENT=box)
     _, other = paths(laboratory, sources, clipped)
     assert part["geometry"] == other["geometry"]
