@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 from corridor_runs import COLUMNS, ROWS
@@ -19,3 +20,12 @@ def resistance() -> np.ndarray:
     values = np.random.default_rng(8).uniform(1, 5, (ROWS, COLUMNS))
     values[3, 2:9] = values[6, 4] = values[5, 5] = np.nan
     return values
+
+
+@pytest.fixture(scope="module")
+def quick_to_compile():
+    """Compile for correctness, not for speed."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from backend.solvers import set_thread_count
 from backend.window_plan import WindowPlan
 from backend.window_shape import WindowShape
 
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 ROWS, COLUMNS = 5, 6
 SCALE, THETA = 3.0, 0.7
 TILE = 8
@@ -37,15 +37,6 @@ def model(distance, limit=math.inf) -> LandscapeModel:
 
 def plan(window: WindowShape = SMALL, batch: int = 3) -> WindowPlan:
     return WindowPlan(ROWS, COLUMNS, window, batch, 0, 0.0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Compile for correctness, not for speed."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def expected_cost(theta: float = THETA) -> ExpectedCostDistance:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
 import pytest
 from small_landscapes import Listener, hills
@@ -10,17 +9,9 @@ from small_landscapes import Listener, hills
 from backend.analyses import movementflow
 from backend.errors import InputError, MemoryPlanError
 
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 MAPS = ("FLOW", "STEP_FLOW", "DEPARTURES")
 WALK = {"DISTANCE": "free_energy", "DISPERSAL_DISTANCE": 2.0, "WHOLE_RASTER": True}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Compile for correctness, not for speed."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def test_movement_is_connectivity(laboratory):
