@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .circuit import ENDS, Circuit
+from .circuit import Circuit
 from .circuit_nodes import ElectricalNodes, component_labels, conductance_matrix, electrical_nodes
 from .circuit_plan import Method, chosen_method, memory_needed
 from .errors import DriftwayError
@@ -40,18 +40,6 @@ class PointCurrents(NamedTuple):
 
     cells: np.ndarray
     amperes: np.ndarray
-
-
-class BranchCurrents(NamedTuple):
-    """Current through every edge, (rows, columns) each, > 0 from the edge's first cell to its second.
-
-    The edges lie as in `Circuit`.
-    """
-
-    east: Float[np.ndarray, "rows columns"]
-    south: Float[np.ndarray, "rows columns"]
-    southeast: Float[np.ndarray, "rows columns"]
-    southwest: Float[np.ndarray, "rows columns"]
 
 
 class CircuitSolver:
@@ -150,16 +138,6 @@ class CircuitSolver:
             self._cancel()
             self._through_nodes(potential, found[which])
         return found
-
-    def branch_currents(self, potential: Float[np.ndarray, "rows columns"]) -> BranchCurrents:
-        """Return the current through every edge; 0 between cells that are merged."""
-        found = []
-        filled = np.where(self.circuit.node, potential, 0.0)
-        for values, (one, other, place) in zip(self.circuit.edges, ENDS.values(), strict=True):
-            current = np.zeros(self.circuit.shape)
-            current[place] = values[place] * (filled[one] - filled[other])
-            found.append(current)
-        return BranchCurrents(*found)
 
     def _entering(self, currents: np.ndarray | PointCurrents, which: int) -> tuple[np.ndarray, np.ndarray]:
         """Return cells and what enters there, checked."""
