@@ -14,6 +14,7 @@ from .job import Report
 from .landscape_headers import LandscapeHeaders
 from .movement import Movement
 from .raster_grid import strips
+from .wording import counted
 
 
 @dataclass
@@ -184,7 +185,7 @@ def _check_whole(found: Survey, headers: LandscapeHeaders, report: Report) -> No
     if found.lost:
         raise InputError(
             "EXPONENT",
-            f"The transformation turns {found.lost} valid cells into resistance 0 or infinity.",
+            f"The transformation turns {counted(found.lost, 'valid cell')} into resistance 0 or infinity.",
             "Choose a smaller exponent.",
         )
     where = f"in its {grid.rows} rows and {grid.columns} columns"
@@ -198,12 +199,12 @@ def _check_whole(found: Survey, headers: LandscapeHeaders, report: Report) -> No
         )
     for name, count in found.undeclared_nan.items():
         if count:
-            report.warning(
-                f"{name} has {count} NaN cells that it does not declare as nodata; they are taken as nodata."
-            )
+            report.warning(f"{name} has {counted(count, 'NaN cell')} not declared as nodata: taken as nodata.")
     if not grid.crs:
         report.warning("QUALITY has no CRS: its coordinates are taken as lengths in one unit, such as metres.")
     if found.habitat == 0:
         report.warning("No cell that can be crossed has quality > 0: connectivity is 0 everywhere.")
     if found.stranded:
-        report.warning(f"{found.stranded} cells with quality > 0 lie on barriers or movement nodata: not counted.")
+        report.warning(
+            f"{counted(found.stranded, 'cell')} with quality > 0 on barriers or movement nodata: not counted."
+        )
