@@ -151,7 +151,9 @@ def test_criticality_in_declared_windows():
 
 def test_criticality_that_takes_days_is_refused():
     plan = WindowPlan(1000, 2000, WindowShape(4, 4, 20, 20), 64, 10**9, 300.0)
-    with pytest.raises(InputError, match=r"CRITICALITY: It takes about 161 hours: each of the 125000 windows.*EXTENT to 297\d+ cells"):
+    with pytest.raises(
+        InputError, match=r"CRITICALITY: It takes about 161 hours: each of the 125000 windows.*EXTENT to 297\d+ cells"
+    ):
         check_windows_anew(plan, Listener())
     heard = Listener()
     check_windows_anew(WindowPlan(50, 50, WindowShape(4, 4, 5, 5), 64, 10**9, 0.1), heard)
