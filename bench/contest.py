@@ -84,6 +84,8 @@ class Contestant:
         Whether it keeps compiled code on disk.
     compiles : bool
         Whether its first call compiles without keeping it.
+    shares : str
+        Label of a contestant before it that runs the same compiled code, which is then not compiled twice.
     cores : int
         Cores that it is pinned to.
     answers : callable
@@ -102,6 +104,7 @@ class Contestant:
     reference: bool = False
     caches: bool = False
     compiles: bool = False
+    shares: str = ""
     cores: int = 1
     answers: Callable[[Case], bool] = lambda case: True
     note: str = ""
@@ -141,6 +144,8 @@ class Task:
         What is to be reached, judged from the rows.
     clock : {"cpu", "wall"}
         Which time counts in ratios and in the picture.
+    checks_itself : bool
+        Whether `error` tells something of a result without a reference, which is then empty.
     headline : str
         Words of the case that stands for the task at the top of the page; the last that a peer answers by default.
     """
@@ -158,6 +163,7 @@ class Task:
     remarks: Callable[[Sequence[Row]], Sequence[str]] = lambda rows: ()
     targets: Sequence[Target] = ()
     clock: Literal["cpu", "wall"] = "cpu"
+    checks_itself: bool = False
     headline: str = ""
 
     def contestant(self, label: str) -> Contestant:

@@ -28,7 +28,7 @@ def cases(quick: bool) -> Sequence[Case]:
     """Return squares of a landscape, both ways to move."""
     walks = [24] if quick else [40, 100]
     found = [_case(f"randomised shortest paths, {side} x {side}", side, "walk") for side in walks]
-    return [*found, _case("least cost", 24 if quick else 40, "path")]
+    return [*found, _case("least cost", 24 if quick else 32, "path")]
 
 
 def _case(name: str, side: int, way: str) -> Case:

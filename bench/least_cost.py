@@ -247,7 +247,7 @@ TASKS = (
                 "engine",
                 _ours("float32", relaxation=True),
                 caches=True,
-                answers=_small,
+                answers=_smallest,
                 note="the path for GPUs and the reference, here on the CPU",
             ),
             Contestant("SciPy dijkstra", "float64", "peers", _scipy, reference=True, note="with `limit` within reach"),

@@ -150,8 +150,18 @@ def _is(analysis: str) -> Callable[[Case], bool]:
 def _ours(precision: str, threads: int) -> Contestant:
     name = f"Driftway worker, {threads} thread{'s' * (threads > 1)}"
     note = "a process of its own: start, reading, computing, writing"
-    prepare = _worker(precision, threads)
-    return Contestant(name, precision, "engine", prepare, ours=True, caches=True, cores=threads, note=note)
+    shares = f"{_THREADS[0]}, {precision}" if (precision, threads) == ("float64", 2) else ""
+    return Contestant(
+        name,
+        precision,
+        "engine",
+        _worker(precision, threads),
+        ours=True,
+        caches=True,
+        shares=shares,
+        cores=threads,
+        note=note,
+    )
 
 
 _THREADS = ("Driftway worker, 1 thread", "Driftway worker, 2 threads")

@@ -110,20 +110,23 @@ class Contest:
             self.say(f"    {time.monotonic() - wall:.0f} s, {own_seconds() - cpu:.0f} s of CPU time in all")
             if result is not None and reference is None and contestant.reference:
                 reference = result
-            elif result is not None and reference is not None:
-                error = self.task.error(result, reference, inputs)
+            elif result is not None and (reference is not None or self._unrivalled(contestants)):
+                error = self.task.error(result, reference or {}, inputs)
                 row = replace(row, error=error, wrong=not error <= self.task.tolerance[contestant.precision])
             rows[contestant.label] = row
         clock = self.task.clock
         ours = next((getattr(rows[c.label], clock) for c in contestants if c.ours and rows[c.label].cpu), None)
         return [_with_ratio(rows[c.label], ours, clock) for c in contestants]
 
+    def _unrivalled(self, contestants: Sequence[Contestant]) -> bool:
+        return self.task.checks_itself and not any(each.reference for each in contestants)
+
     def _measure(self, case: Case, contestant: Contestant) -> tuple[Row, Arrays | None]:
         row = Row(self.task.name, case.name, case.size, contestant.name, contestant.precision, contestant.ours)
         if contestant.cited:
             return replace(row, cpu=contestant.cited[0], peak=contestant.cited[1]), None
         others = Others()
-        cache = self.folder / f"cache {contestant.label}"
+        cache = self.folder / f"cache {contestant.shares or contestant.label}"
         first_time = not cache.exists()
         cache.mkdir(exist_ok=True)
         cold = None

@@ -70,4 +70,4 @@ def worker(
         peaks.append(last["usage"]["peak_memory"])
         return folder  # which lives as long as someone holds it
 
-    return Work(run, lambda _: result(read_raster(at / "output.tif")), 1.0, peak=lambda: max(peaks))
+    return Work(run, lambda _: result(read_raster(at / "output.tif")), 1.0, peak=lambda: peaks[-1])
