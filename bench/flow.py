@@ -214,12 +214,12 @@ TASKS = (
                 note=f"connected habitat of {_STARTS} starts, which that of ours is checked against; not timed",
             ),
             Contestant(
-                "ConScape.jl 0.3.0",
+                "ConScape.jl 0.3.0 (cited)",
                 "float64",
                 "peers",
                 _cited,
                 answers=lambda case: case.options["way"] == "walk" and case.options["side"] == 100,
-                note="cited: it is Julia's and was run before, on 2 cores of the same kind, for expected costs, connected habitat and "
+                note="not run here: it is Julia's and was run before, on 2 cores of the same kind, for expected costs, connected habitat and "
                 "betweenness of all 9700 targets",
                 cited=_CONSCAPE,
             ),
