@@ -61,7 +61,7 @@ DISPERSAL = (
         "Dispersal distance",
         "How far animals disperse, in the unit of the distance. For least cost that is map units of cost distance: through "
         "cells of resistance 1 the cost distance is the length of the path. Empty: 4 cells, where the unit is map units. On "
-        "rasters of longitudes and latitudes, map units are metres here, even where the dialog says degrees.",
+        "rasters of longitudes and latitudes, map units are metres here, even where the dialog of a model says degrees.",
         raster="QUALITY",
         minimum=0.0,
         optional=True,

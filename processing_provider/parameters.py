@@ -181,7 +181,7 @@ def _number(declared: dict[str, Any]) -> QgsProcessingParameterDefinition:
 
 
 def _distance(declared: dict[str, Any]) -> QgsProcessingParameterDefinition:
-    return QgsProcessingParameterDistance(
+    parameter = QgsProcessingParameterDistance(
         declared["name"],
         tr(declared["label"]),
         declared["default"],
@@ -189,6 +189,8 @@ def _distance(declared: dict[str, Any]) -> QgsProcessingParameterDefinition:
         declared["optional"],
         *_bounds(declared),
     )
+    parameter.setMetadata({"widget_wrapper": {"class": f"{__package__}.length_widget.LengthWidget"}})
+    return parameter
 
 
 def _choice(declared: dict[str, Any]) -> QgsProcessingParameterDefinition:
