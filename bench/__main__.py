@@ -112,7 +112,7 @@ def _contest(module: ModuleType, task: Task, given: argparse.Namespace) -> tuple
             task=task,
             homes=Homes(engine, peers, [str(Path(each).parent) for each in given.tasks_from]),
             folder=Path(folder),
-            seconds=0.3 if given.quick else 0.6,
+            seconds=0.3 if given.quick else 0.5,
             patience=given.patience,
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
