@@ -16,7 +16,7 @@ from . import machine
 from .contest import Row, Task, load_tasks, task_modules
 from .headline import summary
 from .plot import picture
-from .runner import TOP, Contest, Homes
+from .runner import TOP, Contest, Homes, is_wanted
 from .tables import comma_separated, is_noisy, markdown
 
 _HEAD = """# Benchmarks
@@ -51,11 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tasks = load_tasks(modules)
     if given.list:
         for name, (_, task) in tasks.items():
-            print(f"{name:16} {task.title}: {', '.join(each.label for each in task.contestants)}")
+            print(f"{name:16} {task.title}: {'; '.join(each.label for each in task.contestants)}")
         return 0
     unknown = [name for name in given.tasks if name not in tasks]
     if unknown:
         print(f"There is no task {', '.join(unknown)}. Known: {', '.join(tasks)}.", file=sys.stderr)
+        return 2
+    chosen = [each for name in given.tasks or tasks for each in tasks[name][1].contestants]
+    if not any(is_wanted(each, given.only) for each in chosen):
+        print(f"No contestant has {' or '.join(given.only)} in its name; `--list` names them.", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started ends, too
     try:

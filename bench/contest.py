@@ -88,6 +88,8 @@ class Contestant:
         Label of a contestant before it that runs the same compiled code, which is then not compiled twice.
     cores : int
         Cores that it is pinned to.
+    compared : bool
+        Whether its answer is checked against the reference.
     answers : callable
         Which cases it takes part in.
     note : str
@@ -106,6 +108,7 @@ class Contestant:
     compiles: bool = False
     shares: str = ""
     cores: int = 1
+    compared: bool = True
     answers: Callable[[Case], bool] = lambda case: True
     note: str = ""
     cited: tuple[float, float] | None = None

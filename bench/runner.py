@@ -95,7 +95,7 @@ class Contest:
         for case in self.task.cases(quick):
             inputs = self.task.inputs(case)
             np.savez(self.folder / "inputs.npz", **inputs)
-            chosen = [c for c in self.task.contestants if c.answers(case) and _is_wanted(c, wanted)]
+            chosen = [c for c in self.task.contestants if c.answers(case) and is_wanted(c, wanted)]
             rows += self._case(case, inputs, chosen)
         return rows
 
@@ -110,13 +110,16 @@ class Contest:
             self.say(f"    {time.monotonic() - wall:.0f} s, {own_seconds() - cpu:.0f} s of CPU time in all")
             if result is not None and reference is None and contestant.reference:
                 reference = result
-            elif result is not None and (reference is not None or self._unrivalled(contestants)):
+            elif result is not None and self._is_compared(contestant, contestants, reference):
                 error = self.task.error(result, reference or {}, inputs)
                 row = replace(row, error=error, wrong=not error <= self.task.tolerance[contestant.precision])
             rows[contestant.label] = row
         clock = self.task.clock
         ours = next((getattr(rows[c.label], clock) for c in contestants if c.ours and rows[c.label].cpu), None)
         return [_with_ratio(rows[c.label], ours, clock) for c in contestants]
+
+    def _is_compared(self, one: Contestant, contestants: Sequence[Contestant], reference: Arrays | None) -> bool:
+        return one.compared and (reference is not None or self._unrivalled(contestants))
 
     def _unrivalled(self, contestants: Sequence[Contestant]) -> bool:
         return self.task.checks_itself and not any(each.reference for each in contestants)
@@ -214,7 +217,8 @@ def _end_group(process: subprocess.Popen[str]) -> None:
         process.kill()
 
 
-def _is_wanted(contestant: Contestant, words: Sequence[str]) -> bool:
+def is_wanted(contestant: Contestant, words: Sequence[str]) -> bool:
+    """Say whether a contestant has one of these words in its label; all have where there are none."""
     return not words or any(word.lower() in contestant.label.lower() for word in words)
 
 

@@ -167,6 +167,12 @@ def test_a_task_that_is_not_there_is_refused() -> None:
     assert "least_cost" in done.stderr
 
 
+def test_contestants_that_are_not_there_are_refused() -> None:
+    done = bench("least_cost", "--only", "abacus")
+    assert done.returncode == 2
+    assert "abacus" in done.stderr
+
+
 @pytest.mark.skipif(not ENGINE.exists(), reason="the compute engine is not set up")
 def test_least_cost_agrees_with_its_peers_in_a_tiny_window(tmp_path: Path) -> None:
     """The engine brings SciPy and Numba, so it stands in for the peers' environment."""
