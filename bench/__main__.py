@@ -21,7 +21,7 @@ from .tables import comma_separated, is_noisy, markdown
 
 _HEAD = """# Benchmarks
 
-{noise}Measured by `./run bench` in one run of {minutes:.0f} minutes{quiet}, ours and peers on the same inputs.
+{noise}Measured by `{command}` in one run of {minutes:.1f} minutes{quiet}, ours and peers on the same inputs.
 {machine}. Peers: {peers}.
 
 {summary}
@@ -84,7 +84,7 @@ def _run(
     for name in dict.fromkeys(given.tasks or tasks):
         parts.append(_contest(*tasks[name], given))
         # After every task, so that a run that is broken off leaves something.
-        page = _page(parts, (time.monotonic() - started) / 60)
+        page = _page(parts, (time.monotonic() - started) / 60, _command(given))
         _write(given.output, given.output, page, parts)
     return page, parts
 
@@ -123,13 +123,20 @@ def _contest(module: ModuleType, task: Task, given: argparse.Namespace) -> tuple
         return task, contest.run(given.quick, given.only)
 
 
-def _page(parts: Sequence[tuple[Task, list[Row]]], minutes: float) -> str:
+def _command(given: argparse.Namespace) -> str:
+    """Return what repeats the run."""
+    words = [f"--only '{word}'" for word in given.only]
+    return " ".join(["./run bench", *given.tasks, *(["--quick"] if given.quick else []), *words])
+
+
+def _page(parts: Sequence[tuple[Task, list[Row]]], minutes: float, command: str) -> str:
     rows = [row for _, of_task in parts for row in of_task]
     load = max((row.load for row in rows), default=0.0)
     noisy = is_noisy(rows)
     head = _HEAD.format(
         noise=_NOISE.format(load=load) if noisy else "",
         quiet="" if noisy else _QUIET.format(load=load),
+        command=command,
         minutes=minutes,
         machine=machine.describe(),
         peers=machine.peers(TOP / "bench"),
