@@ -317,7 +317,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _check(values: NDArray[Any]) -> int:
-    return zlib.crc32(values.reshape(-1).view(np.uint8))
+    return zlib.crc32(values.reshape(-1).view(np.uint8).data)
 
 
 def _line(content: dict[str, Any]) -> bytes:
