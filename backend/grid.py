@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
@@ -134,6 +135,28 @@ def edge_costs(
     return EdgeCosts(
         east, south, _pad(southeast, after_rows=1, after_columns=1), _pad(southwest, after_rows=1, before_columns=1)
     )
+
+
+def edge_cost_slopes(
+    resistance: Float[Array, "... height width"],
+    neighbourhood: Neighbourhood,
+    latitude: Float[Array, "... height"] | None = None,
+) -> tuple[EdgeCosts, EdgeCosts]:
+    """Return the derivative of every edge cost with respect to the resistance of its first end, and of its other one.
+
+    The first end is the cell at whose place an edge is kept; 0 where there is no edge. Arguments are those of `edge_costs`.
+    """
+    rows, columns = jnp.ogrid[: resistance.shape[-2], : resistance.shape[-1]]
+
+    def along(cells: Bool[Array, ...]) -> EdgeCosts:
+        direction = jnp.where(cells, jnp.ones_like(resistance), 0)
+        return jax.jvp(lambda r: edge_costs(r, neighbourhood, latitude), (resistance,), (direction,))[1]
+
+    # Each edge to the east joins an even column with an odd one, all others an even row with an odd one.
+    of_even, of_odd = (EdgeCosts(along(columns % 2 == each)[0], *along(rows % 2 == each)[1:]) for each in (0, 1))
+    even_first = EdgeCosts(columns % 2 == 0, *[rows % 2 == 0] * 3)
+    first = EdgeCosts(*map(jnp.where, even_first, of_even, of_odd))
+    return first, EdgeCosts(*map(jnp.where, even_first, of_odd, of_even))
 
 
 def _pad(

@@ -14,6 +14,7 @@ from .geographic import columns_around, columns_reached, spans_the_globe
 from .job import Job, Report
 from .landscape_headers import LandscapeHeaders
 from .landscape_survey import Survey
+from .memory import has_device
 from .processors import available_processors
 from .radius_plan import EliminationCost, radius_plan
 from .window_plan import WindowPlan, halo, in_zones, window_plan
@@ -53,6 +54,7 @@ def plan_landscape(
     gradient: bool,
     smallest_resistance: float | None = None,
     streams: bool = False,
+    by_pass: bool = False,
 ) -> LandscapePlan:
     """Plan the windows of a landscape and say what they need.
 
@@ -66,6 +68,8 @@ def plan_landscape(
         Smaller than the survey's when the analysis lowers resistances.
     streams : bool
         Whether the rasters stay on disk; else they are held whole.
+    by_pass : bool
+        Whether all that is computed is a `WindowPass` over the landscape itself, without coarse cells.
 
     Raises
     ------
@@ -118,6 +122,7 @@ def plan_landscape(
         largest="DISPERSAL_DISTANCE",
         streams=streams,
         around=headers.around,
+        compiled=by_pass and values["DISTANCE"] == "least_cost" and not has_device(),
     )
     windows = replace(windows, seconds=windows.seconds * found.nodes / grid.cells)
     if headers.sphere and streams:

@@ -26,6 +26,11 @@ def use_device_memory(size: int) -> None:
     _device_memory = size
 
 
+def has_device() -> bool:
+    """Return whether windows are computed on an accelerator."""
+    return _device_memory > 0
+
+
 def room_for_windows(room: int) -> int:
     """Return the bytes that batches of windows may take, where so many are left in the machine's memory."""
     return min(room, int(0.8 * _device_memory)) if _device_memory else room

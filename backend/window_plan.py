@@ -6,6 +6,7 @@ Light: the toolbox makes the same plan before it starts the worker.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -18,7 +19,9 @@ from .memory import available_memory, human_bytes, room_for_windows
 from .window_shape import WindowShape
 
 _BLOCK = 4
-_SMALLER_BLOCKS = (2, 1)
+#: Of least cost on the CPU, which stores nothing for a pair: larger blocks share more of a window's work.
+_COMPILED_BLOCK = 8
+_SMALLER_BLOCKS = (4, 2, 1)
 #: Relative slack of the cut-off in single precision, and more.
 _ROUNDING = 2e-6
 #: Measured: the engine with its compiled programs.
@@ -30,6 +33,13 @@ _NANOSECONDS_PER_PAIR = {False: 10.0, True: 24.0}
 _COPIES = {False: 34, True: 44}
 _BYTES_PER_CELL = {False: 120, True: 220}
 _BYTES_PER_BAND_CELL = {False: 110, True: 130}
+#: Of the compiled passes, by gradient: what their edge costs and slopes take besides.
+_COMPILED_BYTES_PER_CELL = {False: 80, True: 220}
+_COMPILED_NANOSECONDS_PER_PAIR = {False: 1.6, True: 4.2}
+#: Sources that a window's kernels take at once, at most.
+_LANES = 16
+#: Batches whose results are alive at once: under way, waiting, and being added up.
+_BATCHES_ALIVE = 4
 _LARGEST_BAND_BYTES = 400_000_000
 _BATCHES_PER_BAND = 16
 
@@ -118,30 +128,53 @@ def allowed_memory(memory_limit: int) -> int:
     return memory_limit or int(0.8 * available_memory())
 
 
-def fixed_memory(rows: int, columns: int, *, gradient: bool) -> int:
+def fixed_memory(rows: int, columns: int, *, gradient: bool, compiled: bool = False) -> int:
     """Return the bytes that a run needs besides its windows, if it holds the rasters whole."""
-    return _WORKER_BYTES + rows * columns * _BYTES_PER_CELL[gradient]
+    of_edges = _COMPILED_BYTES_PER_CELL[gradient] if compiled else 0
+    return _WORKER_BYTES + rows * columns * (_BYTES_PER_CELL[gradient] + of_edges)
 
 
-def band_memory(rows: int, columns: int, window: WindowShape, band_rows: int, *, gradient: bool) -> int:
+def band_memory(
+    rows: int, columns: int, window: WindowShape, band_rows: int, *, gradient: bool, compiled: bool = False
+) -> int:
     """Return the bytes that a run needs besides its windows, if it takes so many rows at once from disk."""
     high = min(band_rows, rows) + 2 * window.halo_rows
-    strip = high * (columns + 2 * window.halo_columns) * _BYTES_PER_BAND_CELL[gradient]
+    of_edges = _COMPILED_BYTES_PER_CELL[gradient] if compiled else 0
+    strip = high * (columns + 2 * window.halo_columns) * (_BYTES_PER_BAND_CELL[gradient] + of_edges)
     return _WORKER_BYTES + strip + rows * columns // 4
 
 
-def rows_of_band(rows: int, columns: int, window: WindowShape, batch: int, room: int, *, gradient: bool) -> int:
+def rows_of_band(
+    rows: int,
+    columns: int,
+    window: WindowShape,
+    batch: int,
+    room: int,
+    *,
+    gradient: bool,
+    compiled: bool = False,
+) -> int:
     """Return how many rows to take at once: enough for full batches and for the halo, as far as there is room."""
     across = math.ceil(columns / window.block_columns)
     wanted = max(math.ceil(_BATCHES_PER_BAND * batch / across), math.ceil(window.halo_rows / window.block_rows))
     blocks = min(wanted, math.ceil(rows / window.block_rows))
-    while blocks > 1 and _band(rows, columns, window, blocks, gradient=gradient) > room:
+    while blocks > 1 and _band(rows, columns, window, blocks, gradient=gradient, compiled=compiled) > room:
         blocks = blocks // 2
     return blocks * window.block_rows
 
 
-def _band(rows: int, columns: int, window: WindowShape, blocks: int, *, gradient: bool) -> int:
-    return band_memory(rows, columns, window, blocks * window.block_rows, gradient=gradient)
+def compiled_bytes(window: WindowShape, item_bytes: int, threads: int, *, gradient: bool) -> tuple[int, int]:
+    """Return what a window's results take in a compiled pass, and its threads' scratch, bytes."""
+    cells = (window.height + 2) * (window.width + 2)
+    lanes = min(window.lanes, _LANES)
+    scratch = cells * (lanes * (9 + 3 * item_bytes) + 64 if gradient else lanes * 8 + 32)
+    beyond_own = 8 * cells * max(window.lanes, lanes) if window.own_windows else 0
+    results = 16 * window.height * window.width if gradient else 48 * window.lanes
+    return _BATCHES_ALIVE * results, threads * scratch + beyond_own
+
+
+def _band(rows: int, columns: int, window: WindowShape, blocks: int, *, gradient: bool, compiled: bool = False) -> int:
+    return band_memory(rows, columns, window, blocks * window.block_rows, gradient=gradient, compiled=compiled)
 
 
 def settled(plan: WindowPlan, journal: Journal, memory_limit: int, name: str = "plan") -> WindowPlan:
@@ -165,6 +198,27 @@ def settled(plan: WindowPlan, journal: Journal, memory_limit: int, name: str = "
     return plan
 
 
+def smaller_extent(fits: Callable[[int], bool], most: int, least: int) -> str:
+    """Return the remedy where no window fits on the raster.
+
+    Parameters
+    ----------
+    fits : callable
+        Whether a raster of so many rows and columns would; if it does, every smaller one does.
+    most : int
+        Largest that could.
+    least : int
+        Bytes that any run takes.
+    """
+    side, beyond = 0, most + 1
+    while beyond - side > 1:
+        middle = (side + beyond) // 2
+        side, beyond = (middle, beyond) if fits(middle) else (side, middle)
+    if side == 0:
+        return f"Raise the memory limit: the engine alone takes about {human_bytes(least)}."
+    return f"Set EXTENT to {side} x {side} cells or fewer, use a coarser raster, or raise the memory limit."
+
+
 def batch_size(window_bytes: int, room: int, blocks: int) -> int:
     """Return how many windows of that size are computed at once in the room that is left."""
     return max(1, min(_LARGEST_BATCH, blocks, _BATCH_BYTES // window_bytes, room_for_windows(room) // window_bytes))
@@ -185,6 +239,7 @@ def window_plan(
     streams: bool = False,
     around: int = 0,
     block: int = 0,
+    compiled: bool = False,
 ) -> WindowPlan:
     """Choose block and batch so that the run fits into memory.
 
@@ -212,6 +267,8 @@ def window_plan(
         See `WindowPlan`; blocks are then as wide as fits around.
     block : int
         Rows and columns of sources that share a window, whatever fits; 0 = as it fits.
+    compiled : bool
+        Whether `LeastCostPass` computes the windows: it needs little memory and time.
 
     Returns
     -------
@@ -223,22 +280,29 @@ def window_plan(
         When even the smallest block does not fit; says what would.
     """
     limit = allowed_memory(memory_limit)
+    kind = {"gradient": gradient, "compiled": compiled}
 
-    def needed(side: int, radius: float) -> tuple[WindowShape, int, int]:
+    def needed(side: int, radius: float, rows: int = rows, columns: int = columns) -> tuple[WindowShape, int, int]:
         """Return the window of a block, and the bytes of one such window and of everything else."""
         halo = int(min(halo_rows, radius)), int(min(halo_columns, radius))
         across = next(each for each in range(side, 0, -1) if columns % each == 0) if around else min(side, columns)
-        window = WindowShape(block or min(side, rows), block or across, *halo, own_windows)
-        one = window.height * window.width * window.lanes * item_bytes * _COPIES[gradient]
+        window = WindowShape(
+            block or min(side, rows), block or across, *halo, own_windows or radius < max(halo_rows, halo_columns)
+        )
+        one, scratch = window.height * window.width * window.lanes * item_bytes * _COPIES[gradient], 0
+        if compiled:
+            one, scratch = compiled_bytes(window, item_bytes, threads, gradient=gradient)
         if streams:
-            return window, one, _band(rows, columns, window, 1, gradient=gradient)
-        return window, one, fixed_memory(rows, columns, gradient=gradient)
+            return window, one, scratch + _band(rows, columns, window, 1, **kind)
+        return window, one, scratch + fixed_memory(rows, columns, **kind)
 
-    def fits(side: int, radius: float) -> bool:
-        _, one, fixed = needed(side, radius)
+    def fits(side: int, radius: float, rows: int = rows, columns: int = columns) -> bool:
+        _, one, fixed = needed(side, radius, rows, columns)
         return one <= room_for_windows(limit - fixed)
 
-    side = next((side for side in (_BLOCK, *_SMALLER_BLOCKS) if side <= _BLOCK and fits(side, math.inf)), 1)
+    largest_block = _COMPILED_BLOCK if compiled else _BLOCK
+    sides = [largest_block, *(side for side in _SMALLER_BLOCKS if side < largest_block)]
+    side = next((side for side in sides if fits(side, math.inf)), 1)
     window, one, fixed = needed(side, math.inf)
     if one > room_for_windows(limit - fixed):
         radius = next((each for each in range(max(halo_rows, halo_columns), 0, -1) if fits(1, each)), 0)
@@ -248,15 +312,22 @@ def window_plan(
             f"Windows of up to {2 * radius + 1} x {2 * radius + 1} cells would fit: lower {largest} or raise CUTOFF, set "
             f"MAXIMUM_WINDOW to {radius} or less, use a smaller EXTENT or a coarser raster, or raise the memory limit."
             if radius > 0
-            else "Use a smaller EXTENT or a coarser raster, or raise the memory limit.",
+            else smaller_extent(
+                lambda side: fits(1, side - 1, side, side), max(rows, columns), fixed_memory(1, 1, **kind)
+            ),
             largest,
         )
     blocks = WindowPlan(rows, columns, window, 1, 0, 0.0).blocks
     batch = batch_size(one, limit - fixed, blocks)
     pairs = rows * columns * float(window.height * window.width)
-    seconds = pairs * _NANOSECONDS_PER_PAIR[gradient] * (item_bytes / 8) * 1e-9 / max(1, threads)
-    whole = WindowPlan(rows, columns, window, batch, fixed + batch * one, seconds, around=around)
-    return in_bands(whole, batch * one, limit, gradient=gradient) if streams else whole
+    each = _COMPILED_NANOSECONDS_PER_PAIR[gradient] if compiled else _NANOSECONDS_PER_PAIR[gradient] * item_bytes / 8
+    whole = WindowPlan(
+        rows, columns, window, batch, fixed + batch * one, pairs * each * 1e-9 / max(1, threads), around=around
+    )
+    if not streams:
+        return whole
+    scratch = compiled_bytes(window, item_bytes, threads, gradient=gradient)[1] if compiled else 0
+    return in_bands(whole, scratch + batch * one, limit, **kind)
 
 
 def in_zones(plan: WindowPlan, columns_of_rows: NDArray[np.integer]) -> WindowPlan:
@@ -273,10 +344,10 @@ def in_zones(plan: WindowPlan, columns_of_rows: NDArray[np.integer]) -> WindowPl
     return replace(plan, zones=zones, seconds=plan.seconds * cells / (plan.rows * plan.window.width))
 
 
-def in_bands(plan: WindowPlan, batch_bytes: int, limit: int, *, gradient: bool) -> WindowPlan:
+def in_bands(plan: WindowPlan, batch_bytes: int, limit: int, *, gradient: bool, compiled: bool = False) -> WindowPlan:
     """Return the plan with the bands that it takes from disk, and the memory that it then needs."""
     rows, columns, window = plan.rows, plan.columns, plan.window
     room = min(limit - batch_bytes, _WORKER_BYTES + _LARGEST_BAND_BYTES)
-    band = rows_of_band(rows, columns, window, plan.batch, room, gradient=gradient)
-    memory = band_memory(rows, columns, window, band, gradient=gradient) + batch_bytes
+    band = rows_of_band(rows, columns, window, plan.batch, room, gradient=gradient, compiled=compiled)
+    memory = band_memory(rows, columns, window, band, gradient=gradient, compiled=compiled) + batch_bytes
     return replace(plan, band_rows=band, memory=memory)

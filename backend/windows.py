@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,26 +23,49 @@ class Batch:
     ----------
     tops, lefts : int array, shape (windows,)
         First row and column of each window in the padded raster, which are those of its block in the raster.
-    resistance, quality : array, shape (batch, height, width)
-        Padded with empty windows (no nodes) up to the batch size.
-    movement_cost : array, shape (batch, height, width), or None
-        Where there is one; 0 beyond the raster.
-    first_rows : int array, shape (batch,)
-        Number of each window's first row in the raster; below 0 where the halo reaches beyond it.
+    windows : Windows
+        The raster that they are cut from.
     done : float
         Share of all windows that lie before or in this batch.
-    window : WindowShape
-        Block and halo.
     """
 
     tops: NDArray[np.intp]
     lefts: NDArray[np.intp]
-    resistance: NDArray[np.floating]
-    quality: NDArray[np.floating]
-    movement_cost: NDArray[np.floating] | None
-    first_rows: NDArray[np.intp]
+    windows: Windows
     done: float
-    window: WindowShape
+
+    @property
+    def window(self) -> WindowShape:
+        """Block and halo."""
+        return self.windows.plan.window
+
+    @functools.cached_property
+    def resistance(self) -> NDArray[np.floating]:
+        """Resistance, shape (batch, height, width), padded with empty windows (no nodes) up to the batch size."""
+        return self._cut(self.windows.resistance, np.inf)
+
+    @functools.cached_property
+    def quality(self) -> NDArray[np.floating]:
+        """Quality, shape (batch, height, width)."""
+        return self._cut(self.windows.quality, 0)
+
+    @functools.cached_property
+    def movement_cost(self) -> NDArray[np.floating] | None:
+        """Movement cost, shape (batch, height, width), where there is one; 0 beyond the raster."""
+        return None if self.windows.movement_cost is None else self._cut(self.windows.movement_cost, 0)
+
+    @property
+    def first_rows(self) -> NDArray[np.intp]:
+        """Number of each window's first row in the raster, shape (batch,); below 0 where the halo reaches beyond it."""
+        rows = np.zeros(self.windows.plan.batch, np.intp)
+        rows[: len(self.tops)] = self.windows.first_row + self.tops
+        return rows
+
+    def _cut(self, raster: NDArray[np.floating], beyond: float) -> NDArray[np.floating]:
+        window = self.window.height, self.window.width
+        found = np.full((self.windows.plan.batch, *window), beyond, raster.dtype)
+        found[: len(self.tops)] = np.lib.stride_tricks.sliding_window_view(raster, window)[self.tops, self.lefts]
+        return found
 
     def arrays(self, neighbourhood: Neighbourhood) -> tuple[Any, ...]:
         """Return resistance, quality, movement cost and latitudes, as the kernels take them."""
@@ -97,14 +121,15 @@ class Windows:
             (shape.halo_rows - above, shape.halo_rows + down - below),
             (shape.halo_columns, shape.halo_columns + right),
         )
-        self._first = first - shape.halo_rows
+        #: Number of the first padded row in the raster.
+        self.first_row = first - shape.halo_rows
         node = np.isfinite(resistance)
         quality = np.where(node & ~np.isnan(quality), quality, 0).astype(resistance.dtype)
-        self._resistance = self._padded(resistance, margins, np.inf)
-        self._quality = self._padded(quality, margins, 0)
-        self._cost = None
+        self.resistance = self._padded(resistance, margins, np.inf)
+        self.quality = self._padded(quality, margins, 0)
+        self.movement_cost = None
         if movement_cost is not None:
-            self._cost = self._padded(np.nan_to_num(movement_cost).astype(resistance.dtype), margins, 0)
+            self.movement_cost = self._padded(np.nan_to_num(movement_cost).astype(resistance.dtype), margins, 0)
         sources = (quality > 0 if habitat_only else node)[above : above + self.rows]
         wanted = _any_in_block(np.pad(sources, ((0, down), (0, right))), shape.block_rows, shape.block_columns)
         block_rows, block_columns = np.nonzero(wanted)
@@ -129,33 +154,25 @@ class Windows:
         """Return the numbers of the windows whose block starts at a column."""
         return np.flatnonzero(self._lefts == left)
 
+    def latitude(self, neighbourhood: Neighbourhood) -> NDArray[np.float64] | None:
+        """Return the latitudes of the padded rows, radians, where there is a sphere."""
+        if neighbourhood.sphere is None:
+            return None
+        return neighbourhood.sphere.latitudes(np.array([self.first_row]), len(self.resistance))[0]
+
     @property
     def padded_shape(self) -> tuple[int, int]:
         """Rows and columns of the raster with halo and remainder."""
-        rows, columns = self._resistance.shape
+        rows, columns = self.resistance.shape
         return rows, columns
 
     def batches(self, chosen: NDArray[np.intp] | None = None, *, skip: int = 0) -> Iterator[Batch]:
         """Yield all windows, or those of the chosen numbers, in order, `plan.batch` at a time, without the first batches."""
-        shape, size = self.plan.window, self.plan.batch
-        window = (shape.height, shape.width)
-        resistances = np.lib.stride_tricks.sliding_window_view(self._resistance, window)
-        qualities = np.lib.stride_tricks.sliding_window_view(self._quality, window)
-        all_tops, all_lefts = (each if chosen is None else each[chosen] for each in (self._tops, self._lefts))
-        for first in range(skip * size, len(all_tops), size):
-            tops, lefts = all_tops[first : first + size], all_lefts[first : first + size]
-            resistance = np.full((size, *window), np.inf, self._resistance.dtype)
-            quality = np.zeros((size, *window), self._quality.dtype)
-            resistance[: len(tops)] = resistances[tops, lefts]
-            quality[: len(tops)] = qualities[tops, lefts]
-            cost = None
-            if self._cost is not None:
-                cost = np.zeros((size, *window), self._cost.dtype)
-                cost[: len(tops)] = np.lib.stride_tricks.sliding_window_view(self._cost, window)[tops, lefts]
-            first_rows = np.zeros(size, np.intp)
-            first_rows[: len(tops)] = self._first + tops
-            done = min(1.0, (first + size) / len(all_tops))
-            yield Batch(tops, lefts, resistance, quality, cost, first_rows, done, shape)
+        size = self.plan.batch
+        tops, lefts = (each if chosen is None else each[chosen] for each in (self._tops, self._lefts))
+        for first in range(skip * size, len(tops), size):
+            part = slice(first, first + size)
+            yield Batch(tops[part], lefts[part], self, min(1.0, (first + size) / len(tops)))
 
     def add_windows(self, total: NDArray[np.float64], batch: Batch, values: NDArray[np.floating]) -> None:
         """Add values of whole windows, shape (batch, height, width), to a padded raster."""

@@ -53,7 +53,7 @@ def _incremental(arrays: Arrays) -> Work:
     from backend.incremental import IncrementalConnectivity
     from backend.landscape_blocks import Blocks
 
-    blocks = Blocks(model(arrays), window_plan_of(arrays, "float64", False), True)
+    blocks = Blocks(model(arrays), window_plan_of(arrays, "float64", False, compiled=False), True)
     kept = IncrementalConnectivity(blocks, arrays["resistance"], arrays["quality"], Silent())
     kept.value()
 
@@ -76,7 +76,7 @@ def _from_scratch(arrays: Arrays) -> Work:
     def run() -> Arrays:
         found = connectivity(
             model(arrays),
-            window_plan_of(arrays, "float64", False),
+            window_plan_of(arrays, "float64", False, compiled=False),
             arrays["after"],
             arrays["quality"],
             Silent(),
@@ -109,7 +109,13 @@ TASKS = (
         error=error,
         tolerance={"float32": 1e-4, "float64": 1e-10},
         targets=(
-            Target("from scratch", 10, "x following the change", times_own("Driftway, from scratch"), at_least=True),
+            Target(
+                "from scratch, 700 x 700",
+                10,
+                "x following the change",
+                times_own("Driftway, from scratch", "700 x 700"),
+                at_least=True,
+            ),
         ),
     ),
 )

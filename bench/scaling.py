@@ -16,7 +16,7 @@ from .targets import Target, times_tool
 
 def cases(quick: bool) -> Sequence[Case]:
     """Return (C alone, C with both gradients) of a raster of several batches."""
-    side = 96 if quick else 256
+    side = 96 if quick else 720
     return [
         Case(
             f"Djelk, window 41, {'C and both gradients' if gradients else 'C alone'}",

@@ -34,8 +34,8 @@ def model(inputs: Arrays) -> Any:
     return LandscapeModel(LeastCostDistance(), proximity, neighbourhood(float(inputs["cell"])), float(inputs["limit"]))
 
 
-def window_plan_of(inputs: Arrays, precision: str, gradient: bool) -> Any:
-    """Return the plan that the engine makes for windows of the inputs' `radius`."""
+def window_plan_of(inputs: Arrays, precision: str, gradient: bool, *, compiled: bool = True) -> Any:
+    """Return the plan that the engine makes for windows of the inputs' `radius`: `compiled` of a pass over all of them."""
     from backend.window_plan import window_plan
 
     rows, columns = inputs["resistance"].shape
@@ -51,4 +51,5 @@ def window_plan_of(inputs: Arrays, precision: str, gradient: bool) -> Any:
         threads=1,
         memory_limit=0,
         largest="the radius",
+        compiled=compiled,
     )

@@ -142,7 +142,8 @@ def check(job: Job, report: Report) -> LandscapePlan:
     headers = landscape_headers.check_headers(job)
     check_coarsening(job, headers)
     found = landscape_survey.survey(headers, report)
-    plan = plan_landscape(job, headers, found, report, gradient=False, streams=True)
+    by_pass = job.parameters["COARSENING"] == 1 and not job.outputs.get("CRITICALITY")
+    plan = plan_landscape(job, headers, found, report, gradient=False, streams=True, by_pass=by_pass)
     if job.outputs.get("CRITICALITY"):
         check_criticality(plan, job, report)
     return with_coarse_plan(plan, job, report, gradient=False)

@@ -115,7 +115,8 @@ def check(job: Job, report: Report) -> LandscapePlan:
     found = landscape_survey.survey(headers, report)
     if job.parameters["PROXIMITY"] == "threshold" and "movement" in job.parameters["WITH_RESPECT_TO"]:
         report.warning("Under the threshold proximity small changes of movement change nothing: the map is 0.")
-    plan = plan_landscape(job, headers, found, report, gradient=True, streams=True)
+    by_pass = job.parameters["COARSENING"] == 1
+    plan = plan_landscape(job, headers, found, report, gradient=True, streams=True, by_pass=by_pass)
     return with_coarse_plan(plan, job, report, gradient=True)
 
 

@@ -5,33 +5,43 @@ what its tight successors pass on, ``lambda[u] = g[u] + sum of share[v] lambda[v
 ``v``). Strictly growing distances make the tight edges free of cycles, so the sweeps settle exactly, whatever their order.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 
 from .lanes import (
     any_below,
+    any_bit,
     any_nonzero,
-    any_several,
-    at,
-    either,
+    but_lowest,
     equal_share,
     fill,
     load,
     load_from,
     plus,
+    plus_where_bit,
     store,
-    tight_bit,
     times,
-    total,
     where_below,
     where_bit,
 )
 from .row_sweeps import INNER, OUTER, frame_costs, source_cells
-
-# Where the cell lies from which a tight edge comes.
-WEST, NORTHWEST, NORTH, NORTHEAST = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
-EAST, SOUTHEAST, SOUTH, SOUTHWEST = np.uint8(16), np.uint8(32), np.uint8(64), np.uint8(128)
-ABOVE, BELOW = np.uint8(2 + 4 + 8), np.uint8(32 + 64 + 128)
+from .tight_edges import (
+    ABOVE,
+    ANY,
+    BELOW,
+    EAST,
+    NORTH,
+    NORTHEAST,
+    NORTHWEST,
+    SOUTH,
+    SOUTHEAST,
+    SOUTHWEST,
+    WEST,
+    mark_tight,
+    sum_edges,
+)
 
 
 @njit(**INNER)
@@ -75,53 +85,21 @@ def _read_in(distance, cotangent, first_lane, framed_distance, framed_cotangent,
 
 
 @njit(**INNER)
-def _mark_tight(distance, costs, row, stride, first, last, slack, bits, share, width):
-    """Mark the tight edges into the cells of a row, and the share that each of them carries."""
-    east, south, southeast, southwest = costs
-    above, below = row - stride, row + stride
-    factor, one = fill(slack, width), fill(share.dtype.type(1), width)
-    for j in range(first, last + 1):
-        here = row + j
-        far = load(distance, here, width)
-        most = times(far, factor)
-        found = tight_bit(load(distance, here - 1, width), at(east, here - 1), far, most, WEST)
-        found = either(found, tight_bit(load(distance, here + 1, width), at(east, here), far, most, EAST))
-        found = either(
-            found, tight_bit(load(distance, above + j - 1, width), at(southeast, above + j - 1), far, most, NORTHWEST)
-        )
-        found = either(found, tight_bit(load(distance, above + j, width), at(south, above + j), far, most, NORTH))
-        found = either(
-            found, tight_bit(load(distance, above + j + 1, width), at(southwest, above + j + 1), far, most, NORTHEAST)
-        )
-        found = either(
-            found, tight_bit(load(distance, below + j - 1, width), at(southwest, here), far, most, SOUTHWEST)
-        )
-        found = either(found, tight_bit(load(distance, below + j, width), at(south, here), far, most, SOUTH))
-        found = either(
-            found, tight_bit(load(distance, below + j + 1, width), at(southeast, here), far, most, SOUTHEAST)
-        )
-        store(bits, here, found)
-        # Division is dear and ties are rare.
-        store(share, here, equal_share(found, far) if any_several(found) else one)
-
-
-@njit(**INNER)
 def _pull(bits, waiting, other, j, ways, width):
     """Return what waits in the three neighbours of column ``j`` in another row and goes this way."""
-    left = where_bit(load(bits, other + j - 1, width), ways[0], load(waiting, other + j - 1, width))
-    middle = where_bit(load(bits, other + j, width), ways[1], load(waiting, other + j, width))
-    right = where_bit(load(bits, other + j + 1, width), ways[2], load(waiting, other + j + 1, width))
-    return plus(plus(left, right), middle)
+    found = where_bit(load(bits, other + j - 1, width), ways[0], load(waiting, other + j - 1, width))
+    found = plus_where_bit(found, load(bits, other + j + 1, width), ways[2], load(waiting, other + j + 1, width))
+    return plus_where_bit(found, load(bits, other + j, width), ways[1], load(waiting, other + j, width))
 
 
 @njit(**INNER)
-def _collect(arrived, cotangent, fresh, bits, share, waiting, row, other, ways, stride, first, start, stop, width):
+def _collect(arrived, cotangent, fresh, ties, bits, waiting, row, other, ways, stride, first, start, stop, width):
     """Collect columns ``start`` to ``stop`` of a row, and on to the left as far as mass goes; return the first column.
 
-    ``arrived`` is room for two rows: what comes from the other row (and the row's own cotangents if it is fresh), and the
+    ``arrived`` is room for two rows: what comes from the other row (and ``cotangent``, the row's own, if it is fresh), and the
     same with what comes from the right.
     """
-    zero = fill(share.dtype.type(0), width)
+    zero = fill(arrived.dtype.type(0), width)
     moving = zero
     j = stop
     while j >= start or (j >= first and any_nonzero(moving)):
@@ -129,126 +107,145 @@ def _collect(arrived, cotangent, fresh, bits, share, waiting, row, other, ways, 
         if j >= start:
             own = _pull(bits, waiting, other, j, ways, width)
             if fresh:
-                own = plus(own, load(cotangent, row + j, width))
+                own = plus(own, load(cotangent, j, width))
         store(arrived, j, own)
         own = plus(own, moving)
         store(arrived, stride + j, own)
-        moving = where_bit(load(bits, row + j, width), WEST, times(own, load(share, row + j, width)))
+        set_here = load(bits, row + j, width)
+        moving = where_bit(set_here, WEST, own)
+        if ties and any_bit(but_lowest(set_here), ANY):
+            moving = times(moving, equal_share(set_here, own))
         j -= 1
     return min(j + 1, start)
 
 
 @njit(**INNER)
-def _hand_on(arrived, fresh, bits, share, passed, upwards, downwards, row, stride, last, start, stop, width):
+def _hand_on(arrived, fresh, ties, bits, passed, upwards, downwards, row, stride, last, start, stop, width):
     """Hand on what a row collected, on to the right as far as mass goes; return the columns where some waits, each way.
 
     Mass that goes to the left never turns back to the right, so one pass each way is enough.
     """
     up_first, up_last, down_first, down_last = stride, 0, stride, 0
-    zero = fill(share.dtype.type(0), width)
-    moving = zero
+    moving = fill(arrived.dtype.type(0), width)
     j = start
     while j <= stop or (j <= last and any_nonzero(moving)):
         cell = row + j
-        set_here, part = load(bits, cell, width), load(share, cell, width)
+        set_here = load(bits, cell, width)
         own, mass = moving, moving
         if j <= stop:
             own = plus(own, load(arrived, j, width))
             mass = plus(mass, load(arrived, stride + j, width))
-        mass = times(mass, part)
-        moving = where_bit(set_here, EAST, times(own, part))
+        # Division is dear and ties are rare.
+        if ties and any_bit(but_lowest(set_here), ANY):
+            part = equal_share(set_here, mass)
+            own, mass = times(own, part), times(mass, part)
+        moving = where_bit(set_here, EAST, own)
         store(passed, cell, mass if fresh else plus(load(passed, cell, width), mass))
-        if any_nonzero(where_bit(set_here, ABOVE, mass)):
-            store(upwards, cell, plus(load(upwards, cell, width), mass))
-            up_first, up_last = min(up_first, j), j
-        if any_nonzero(where_bit(set_here, BELOW, mass)):
-            store(downwards, cell, plus(load(downwards, cell, width), mass))
-            down_first, down_last = min(down_first, j), j
+        if any_nonzero(mass):
+            if any_bit(set_here, ABOVE):
+                store(upwards, cell, plus(load(upwards, cell, width), mass))
+                up_first, up_last = min(up_first, j), j
+            if any_bit(set_here, BELOW):
+                store(downwards, cell, plus(load(downwards, cell, width), mass))
+                down_first, down_last = min(down_first, j), j
         j += 1
     return up_first, up_last, down_first, down_last
 
 
-@njit(**INNER)
-def _gather(cotangent, bits, share, passed, upwards, downwards, reach, sources, rows, columns, width):
-    """Carry all cotangents along the tight edges to the sources; return False if some never arrive.
+def gathering(fill_row: Callable[..., None]) -> Callable[..., bool]:
+    """Return a kernel that carries all cotangents along the tight edges to the sources; False from it if some never arrive.
 
-    ``passed`` becomes ``share lambda`` where a cell is reached. ``upwards`` and ``downwards``, all 0 before and after, hold what
-    each row still has to hand to the row above and below; lanes of it that are not bound for that row are passed over there.
+    Its arguments: ``given``, whatever ``fill_row`` takes; ``passed``, which becomes what each tight edge into a cell carries, where it
+    is reached; ``upwards`` and ``downwards``, all 0 before and after, for what each row still has to hand to the row above and
+    below (lanes of it that are not bound for that row are passed over there); ``reach``, each row's first and last reached
+    column.
+
+    Parameters
+    ----------
+    fill_row : compiled function
+        ``fill_row(given, row, first, last, cotangent, bits, width)`` is called once for each row before anything else happens there;
+        it fills the row's cotangents from column ``first`` to ``last`` and the bits of the tight edges into its cells, and returns
+        whether any cell has several.
     """
-    stride = columns + 2
-    arrived = np.empty(2 * stride * len(width), share.dtype)
-    zero = fill(share.dtype.type(0), width)
-    # Columns in which something waits for the row above (0) and below (1): first, last.
-    spans = np.empty((2, rows + 2, 2), np.int64)
-    spans[:, :, 0] = stride
-    spans[:, :, 1] = 0
-    fresh = np.zeros(rows + 2, np.bool_)
-    fresh[1 : rows + 1] = reach[1 : rows + 1, 0] <= reach[1 : rows + 1, 1]
-    top = rows
-    for lane in range(len(width)):
-        if sources[lane] >= 0:
-            top = min(top, sources[lane] // stride)
-    quiet = 0
-    # Down to the sources first and up to them next, which is where most goes. Mass moves at least one edge in two turns.
-    for turn in range(2 * rows * columns + 4):
-        down = turn % 2 == 0
-        ways = (SOUTHEAST, SOUTH, SOUTHWEST) if down else (NORTHEAST, NORTH, NORTHWEST)
-        waiting = downwards if down else upwards
-        mine = spans[1] if down else spans[0]
-        quiet += 1
-        for step in range(1, top if turn == 0 else rows + 1):
-            i = step if down else rows + 1 - step
-            other = i - 1 if down else i + 1
-            first, last = mine[other]
-            if first > last and not fresh[i]:
-                continue
-            quiet = 0
-            left, right = reach[i]
-            start, stop = max(first - 1, left), min(last + 1, right)
-            if fresh[i]:
-                start, stop = left, right
-            row, beside = i * stride, other * stride
-            start = _collect(
-                arrived, cotangent, fresh[i], bits, share, waiting, row, beside, ways, stride, left, start, stop, width
-            )
-            mine[other] = stride, 0
-            for j in range(first, last + 1):
-                store(waiting, beside + j, zero)
-            up_first, up_last, down_first, down_last = _hand_on(
-                arrived, fresh[i], bits, share, passed, upwards, downwards, row, stride, right, start, stop, width
-            )
-            fresh[i] = False
-            spans[0, i] = min(spans[0, i, 0], up_first), max(spans[0, i, 1], up_last)
-            spans[1, i] = min(spans[1, i, 0], down_first), max(spans[1, i, 1], down_last)
-        if quiet == 2:
-            return True
-    return False
+
+    @njit(**INNER)
+    def gather(given, bits, passed, upwards, downwards, reach, sources, rows, columns, width):
+        stride = columns + 2
+        arrived = np.empty(2 * stride * len(width), passed.dtype)
+        cotangent = np.empty(stride * len(width), passed.dtype)
+        zero = fill(passed.dtype.type(0), width)
+        # Columns in which something waits for the row above (0) and below (1): first, last.
+        spans = np.empty((2, rows + 2, 2), np.int64)
+        spans[:, :, 0] = stride
+        spans[:, :, 1] = 0
+        fresh, ties = np.zeros(rows + 2, np.bool_), np.zeros(rows + 2, np.bool_)
+        fresh[1 : rows + 1] = reach[1 : rows + 1, 0] <= reach[1 : rows + 1, 1]
+        top = rows
+        for lane in range(len(width)):
+            if sources[lane] >= 0:
+                top = min(top, sources[lane] // stride)
+        quiet = 0
+        # Down to the sources first and up to them next, which is where most goes. Mass moves at least one edge in two turns.
+        for turn in range(2 * rows * columns + 4):
+            down = turn % 2 == 0
+            ways = (SOUTHEAST, SOUTH, SOUTHWEST) if down else (NORTHEAST, NORTH, NORTHWEST)
+            waiting = downwards if down else upwards
+            mine = spans[1] if down else spans[0]
+            quiet += 1
+            for step in range(1, top if turn == 0 else rows + 1):
+                i = step if down else rows + 1 - step
+                other = i - 1 if down else i + 1
+                first, last = mine[other]
+                if first > last and not fresh[i]:
+                    continue
+                quiet = 0
+                left, right = reach[i]
+                start, stop = max(first - 1, left), min(last + 1, right)
+                if fresh[i]:
+                    start, stop = left, right
+                    ties[i] = fill_row(given, i, left, right, cotangent, bits, width)
+                row, beside = i * stride, other * stride
+                start = _collect(
+                    arrived,
+                    cotangent,
+                    fresh[i],
+                    ties[i],
+                    bits,
+                    waiting,
+                    row,
+                    beside,
+                    ways,
+                    stride,
+                    left,
+                    start,
+                    stop,
+                    width,
+                )
+                mine[other] = stride, 0
+                for j in range(first, last + 1):
+                    store(waiting, beside + j, zero)
+                up_first, up_last, down_first, down_last = _hand_on(
+                    arrived, fresh[i], ties[i], bits, passed, upwards, downwards, row, stride, right, start, stop, width
+                )
+                fresh[i] = False
+                spans[0, i] = min(spans[0, i, 0], up_first), max(spans[0, i, 1], up_last)
+                spans[1, i] = min(spans[1, i, 0], down_first), max(spans[1, i, 1], down_last)
+            if quiet == 2:
+                return True
+        return False
+
+    return gather
 
 
 @njit(**INNER)
-def _sum_edges(bits, passed, reach, gradients, width):
-    """Add what passes through each edge, over all lanes and in both directions."""
-    east, south, southeast, southwest = gradients
-    rows, columns = east.shape
-    stride = columns + 2
-    for i in range(1, rows + 1):
-        first = min(reach[i, 0], reach[i + 1, 0]) - 1
-        last = max(reach[i, 1], reach[i + 1, 1]) + 1
-        for j in range(max(first, 1), min(last, columns) + 1):
-            here, below = i * stride + j, (i + 1) * stride + j
-            set_here, mass = load(bits, here, width), load(passed, here, width)
-            set_there, other = load(bits, here + 1, width), load(passed, here + 1, width)
-            east[i - 1, j - 1] += total(plus(where_bit(set_here, EAST, mass), where_bit(set_there, WEST, other)))
-            set_there, other = load(bits, below, width), load(passed, below, width)
-            south[i - 1, j - 1] += total(plus(where_bit(set_here, SOUTH, mass), where_bit(set_there, NORTH, other)))
-            set_there, other = load(bits, below + 1, width), load(passed, below + 1, width)
-            southeast[i - 1, j - 1] += total(
-                plus(where_bit(set_here, SOUTHEAST, mass), where_bit(set_there, NORTHWEST, other))
-            )
-            set_there, other = load(bits, below - 1, width), load(passed, below - 1, width)
-            southwest[i - 1, j - 1] += total(
-                plus(where_bit(set_here, SOUTHWEST, mass), where_bit(set_there, NORTHEAST, other))
-            )
+def _own_row(given, i, first, last, row_cotangent, bits, width):
+    distance, cotangent, costs, slack, stride = given
+    for j in range(first, last + 1):
+        store(row_cotangent, j, load(cotangent, i * stride + j, width))
+    return mark_tight(distance, costs, i * stride, stride, first, last, slack, bits, None, width)
+
+
+_gather = gathering(_own_row)
 
 
 @njit(**OUTER)
@@ -277,23 +274,26 @@ def gather_windows(
     stride = columns + 2
     size = (rows + 2) * stride * count
     distance = np.empty(size, distances.dtype)
-    cotangent, share, passed = np.empty_like(distance), np.empty_like(distance), np.empty_like(distance)
+    cotangent, passed = np.empty_like(distance), np.empty_like(distance)
     upwards, downwards = np.zeros(size, distances.dtype), np.zeros(size, distances.dtype)
     bits = np.empty(size, np.uint8)
+    edges = np.empty((rows + 2) * stride * 4, distances.dtype)
     reach = np.empty((rows + 2, 2), np.int64)
     for window in range(first, last):
         sources = source_cells(is_source[window], first_lane, count, halo[0], halo[1], block_columns, stride)
         if sources.max() < 0:
             continue
         framed = frame_costs(costs[0][window], costs[1][window], costs[2][window], costs[3][window])
-        ours = (gradients[0][window], gradients[1][window], gradients[2][window], gradients[3][window])
         _read_in(distances[window], cotangents[window], first_lane, distance, cotangent, reach, width)
         bits[:] = 0
-        for i in range(1, rows + 1):
-            _mark_tight(distance, framed, i * stride, stride, reach[i, 0], reach[i, 1], slack, bits, share, width)
-        if not _gather(cotangent, bits, share, passed, upwards, downwards, reach, sources, rows, columns, width):
+        given = (distance, cotangent, framed, slack, stride)
+        if not _gather(given, bits, passed, upwards, downwards, reach, sources, rows, columns, width):
             return window
-        _sum_edges(bits, passed, reach, ours, width)
+        edges[:] = 0
+        sum_edges(bits, passed, reach, edges, columns, width)
+        by_edge = edges.reshape((rows + 2, stride, 4))[1 : rows + 1, 1 : columns + 1]
+        for direction in range(4):
+            gradients[direction][window] += by_edge[:, :, direction]
         for lane in range(min(count, lanes - first_lane)):
             if sources[lane] >= 0:
                 arrived[window, first_lane + lane] = passed[sources[lane] * count + lane]

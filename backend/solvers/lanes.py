@@ -34,7 +34,8 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, numba_type, ir.VectorType(element, numba_type.count))
 
 
-def _splat(builder: Any, scalar: Any, count: int) -> Any:
+def splat(builder: Any, scalar: Any, count: int) -> Any:
+    """Put code that repeats a number in every lane of a vector."""
     single = builder.insert_element(
         ir.Constant(ir.VectorType(scalar.type, count), ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
     )
@@ -116,7 +117,7 @@ def fill(typing_context, scalar, width):
     kind = LanesType(scalar, width.count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _splat(builder, arguments[0], kind.count)
+        return splat(builder, arguments[0], kind.count)
 
     return kind(scalar, width), generate
 
@@ -128,7 +129,7 @@ def plus(typing_context, value, addend):
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         one, other = arguments
         if not isinstance(signature.args[1], LanesType):
-            other = _splat(builder, other, signature.args[0].count)
+            other = splat(builder, other, signature.args[0].count)
         return builder.fadd(one, other)
 
     return value(value, addend if isinstance(addend, LanesType) else value.dtype), generate
@@ -194,12 +195,26 @@ def tight_bit(typing_context, near, cost, far, far_slack, bit):
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         near, cost, far, far_slack, bit = arguments
-        reached = builder.fadd(near, _splat(builder, cost, kind.count))
+        reached = builder.fadd(near, splat(builder, cost, kind.count))
         tight = builder.and_(builder.fcmp_ordered("<=", reached, far_slack), builder.fcmp_ordered("<", near, far))
         bits = context.get_value_type(kind)
-        return builder.select(tight, _splat(builder, bit, kind.count), ir.Constant(bits, [0] * kind.count))
+        return builder.select(tight, splat(builder, bit, kind.count), ir.Constant(bits, [0] * kind.count))
 
     return kind(near, near.dtype, near, near, types.uint8), generate
+
+
+@_instruction
+def reached_bit(typing_context, near, cost, far_slack, bit):
+    """Return ``bit`` in the lanes where a step of this cost from ``near`` arrives within ``far_slack``."""
+    kind = LanesType(types.uint8, near.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        near, cost, far_slack, bit = arguments
+        reached = builder.fcmp_ordered("<=", builder.fadd(near, splat(builder, cost, kind.count)), far_slack)
+        bits = context.get_value_type(kind)
+        return builder.select(reached, splat(builder, bit, kind.count), ir.Constant(bits, [0] * kind.count))
+
+    return kind(near, near.dtype, near, types.uint8), generate
 
 
 @_instruction
@@ -213,16 +228,27 @@ def either(typing_context, one, other):
 
 
 @_instruction
-def any_several(typing_context, bits):
-    """Say whether any lane has more than one bit set."""
+def but_lowest(typing_context, bits):
+    """Return the bits of each lane without the lowest that is set: something is left where several were."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (bits,) = arguments
-        count = bits.type.count
-        but_lowest = builder.and_(bits, builder.sub(bits, ir.Constant(bits.type, [1] * count)))
-        return _any(builder, builder.icmp_unsigned("!=", but_lowest, ir.Constant(bits.type, [0] * count)))
+        return builder.and_(bits, builder.sub(bits, ir.Constant(bits.type, [1] * bits.type.count)))
 
-    return types.boolean(bits), generate
+    return bits(bits), generate
+
+
+@_instruction
+def any_bit(typing_context, bits, chosen):
+    """Say whether any lane has one of these bits set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits, chosen = arguments
+        count = bits.type.count
+        found = builder.and_(bits, splat(builder, chosen, count))
+        return _any(builder, builder.icmp_unsigned("!=", found, ir.Constant(found.type, [0] * count)))
+
+    return types.boolean(bits, types.uint8), generate
 
 
 @_instruction
@@ -248,11 +274,25 @@ def where_bit(typing_context, bits, bit, value):
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         bits, bit, value = arguments
         count = signature.args[2].count
-        chosen = builder.and_(bits, _splat(builder, bit, count))
+        chosen = builder.and_(bits, splat(builder, bit, count))
         zero = ir.Constant(chosen.type, [0] * count)
         return builder.select(builder.icmp_unsigned("!=", chosen, zero), value, ir.Constant(value.type, [0.0] * count))
 
     return value(bits, types.uint8, value), generate
+
+
+@_instruction
+def plus_where_bit(typing_context, value, bits, bit, addend):
+    """Add in the lanes that have this bit set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value, bits, bit, addend = arguments
+        count = signature.args[0].count
+        chosen = builder.and_(bits, splat(builder, bit, count))
+        there = builder.icmp_unsigned("!=", chosen, ir.Constant(chosen.type, [0] * count))
+        return builder.select(there, builder.fadd(value, addend), value)
+
+    return value(value, bits, types.uint8, addend), generate
 
 
 @_instruction

@@ -116,11 +116,12 @@ def _widen(spans, row, first, last):
 
 
 @njit(**INNER)
-def sweep_window(distance, costs, sources, rows, columns, outside, width):
+def sweep_window(distance, costs, sources, rows, columns, outside, reach, width):
     """Fill the distances from the source cells of every lane; return False if they do not settle.
 
     ``distance`` (flat, framed, lanes innermost) holds a value beyond the limit everywhere. ``sources`` holds the cell index
-    of each lane, or -1.
+    of each lane, or -1. ``reach`` (framed rows, 2) becomes the first and last column that any lane reaches in each row; the
+    first is beyond the last where none does.
     """
     east, south, southeast, southwest = costs
     stride = columns + 2
@@ -128,6 +129,8 @@ def sweep_window(distance, costs, sources, rows, columns, outside, width):
     news = np.empty((2, rows + 2, 2), np.int64)
     news[:, :, 0] = columns + 1
     news[:, :, 1] = 0
+    reach[:, 0] = columns + 1
+    reach[:, 1] = 0
     count = len(width)
     for lane in range(count):
         if sources[lane] >= 0:
@@ -140,6 +143,7 @@ def sweep_window(distance, costs, sources, rows, columns, outside, width):
             first = min(first, _pass_left(distance, east, i * stride, last, first, outside, width))
             news[0, i] = first, last
             news[1, i] = first, last
+            reach[i] = first, last
     # Every round settles at least one more cell of each shortest path.
     for _ in range(rows * columns + 1):
         busy = False
@@ -163,6 +167,7 @@ def sweep_window(distance, costs, sources, rows, columns, outside, width):
                 if first <= last:
                     _widen(news[0], i, first, last)
                     _widen(news[1], i, first, last)
+                    _widen(reach, i, first, last)
                     busy = True
         if not busy:
             return True
@@ -209,11 +214,12 @@ def sweep_windows(costs, is_source, halo, block_columns, beyond, outside, first_
     count = len(width)
     rows, columns = out.shape[1:3]
     distance = np.empty((rows + 2) * (columns + 2) * count, out.dtype)
+    reach = np.empty((rows + 2, 2), np.int64)
     for window in range(first, last):
         framed = frame_costs(costs[0][window], costs[1][window], costs[2][window], costs[3][window])
         sources = source_cells(is_source[window], first_lane, count, halo[0], halo[1], block_columns, columns + 2)
         distance[:] = beyond
-        if not sweep_window(distance, framed, sources, rows, columns, outside, width):
+        if not sweep_window(distance, framed, sources, rows, columns, outside, reach, width):
             return window
         _read_out(distance, beyond, first_lane, out[window], width)
     return -1

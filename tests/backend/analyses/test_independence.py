@@ -47,7 +47,7 @@ def windows_of(laboratory: Laboratory, **parameters) -> window_plan.WindowPlan:
 @pytest.mark.parametrize("block", [1, 2, 5])
 def test_of_the_block(laboratory, reference, monkeypatch, block):
     """Blocks of 5 divide neither 9 rows nor 11 columns."""
-    monkeypatch.setattr(window_plan, "_BLOCK", block)
+    monkeypatch.setattr(window_plan, "_COMPILED_BLOCK", block)
     assert windows_of(laboratory).window.lanes == block**2
     same(habitat(laboratory), reference[0])
     same(gradient(laboratory), reference[1])
@@ -55,7 +55,7 @@ def test_of_the_block(laboratory, reference, monkeypatch, block):
 
 def test_of_the_block_where_windows_are_capped(laboratory, monkeypatch):
     first = habitat(laboratory, MAXIMUM_WINDOW=2), gradient(laboratory, MAXIMUM_WINDOW=2)
-    monkeypatch.setattr(window_plan, "_BLOCK", 1)
+    monkeypatch.setattr(window_plan, "_COMPILED_BLOCK", 1)
     same(habitat(laboratory, MAXIMUM_WINDOW=2), first[0])
     same(gradient(laboratory, MAXIMUM_WINDOW=2), first[1])
 
@@ -63,6 +63,7 @@ def test_of_the_block_where_windows_are_capped(laboratory, monkeypatch):
 @pytest.mark.parametrize("batch", [1, 4])
 def test_of_the_batch(laboratory, reference, monkeypatch, batch):
     """Of 9 windows the last batch of 4 is not full."""
+    monkeypatch.setattr(window_plan, "_COMPILED_BLOCK", 4)
     monkeypatch.setattr(window_plan, "_LARGEST_BATCH", batch)
     assert windows_of(laboratory).batch == batch
     same(habitat(laboratory), reference[0])
@@ -70,6 +71,7 @@ def test_of_the_batch(laboratory, reference, monkeypatch, batch):
 
 
 def test_of_the_order_of_the_windows(laboratory, reference, monkeypatch):
+    monkeypatch.setattr(window_plan, "_COMPILED_BLOCK", 4)
     monkeypatch.setattr(window_plan, "_LARGEST_BATCH", 4)
     straight = Windows.__init__
 
@@ -96,16 +98,17 @@ def test_of_the_number_of_threads(laboratory, request):
                 np.testing.assert_array_equal(outcome.bands(name), first.bands(name))
 
 
-def test_of_the_memory(laboratory, reference):
-    """The limit leaves room for blocks of 2 x 2 only."""
-    roomy = windows_of(laboratory)
+def test_of_the_memory(laboratory):
+    """The limit leaves room for blocks of 2 x 2 only, of a distance whose windows store every pair."""
+    expected = gradient(laboratory, DISTANCE="euclidean")
+    roomy = windows_of(laboratory, DISTANCE="euclidean")
     one = roomy.window.height * roomy.window.width * roomy.window.lanes * 8 * window_plan._COPIES[True]
     fixed = roomy.memory - roomy.batch * one
     settings = {"memory_limit": fixed + one // 3}
-    frugal = windows_of(laboratory, settings=settings)
+    frugal = windows_of(laboratory, settings=settings, DISTANCE="euclidean")
     assert frugal.window.lanes == 4
     assert frugal.memory <= settings["memory_limit"] < roomy.memory
-    same(gradient(laboratory, settings=settings), reference[1])
+    same(gradient(laboratory, settings=settings, DISTANCE="euclidean"), expected)
 
 
 def test_single_precision_differs_by_its_rounding_only(laboratory, reference):
@@ -116,9 +119,9 @@ def test_single_precision_differs_by_its_rounding_only(laboratory, reference):
 
 def test_the_plan_counts_what_it_says(laboratory):
     plan = windows_of(laboratory)
-    assert (plan.rows, plan.columns, plan.blocks) == (9, 11, 9)
+    assert (plan.rows, plan.columns, plan.blocks) == (9, 11, 4)
     assert (plan.window.halo_rows, plan.window.halo_columns) == (8, 10)
-    assert dataclasses.replace(plan, rows=8, columns=8).blocks == 4
+    assert dataclasses.replace(plan, rows=8, columns=8).blocks == 1
     assert available_processors() >= 1
 
 
