@@ -114,7 +114,7 @@ def _of_chunk(
 
     loss = found.weight * (proximity(found.before) - proximity(found.after))
     cells, place = np.unique(found.without, return_inverse=True)
-    return cells, np.bincount(place, loss, len(cells))
+    return cells, np.bincount(place, loss, len(cells)).astype(np.float64)
 
 
 def loss_of_straight_pairs(

@@ -20,6 +20,8 @@ from .window_shape import WindowShape
 #: Rasters of up to this many cells that lie within everyone's reach become one block without a halo.
 _ONE_BLOCK = 2500
 _BATCH_BYTES = 24_000_000
+#: Of rasters that are one block, or few.
+_SMALL_BATCH_BYTES = 4_000_000
 _LARGEST_BATCH = 512
 _ROUNDING = 4e-6
 
@@ -155,7 +157,8 @@ class Blocks:
                 for halo, side in zip((window.halo_rows, window.halo_columns), self.side)
             ]
             sides = "wrap" if self.around else "nearest"
-            found.append(ndimage.minimum_filter(by_block, spans, mode=("nearest", sides)))
+            down = ndimage.minimum_filter1d(by_block, spans[0], axis=0, mode="nearest")
+            found.append(ndimage.minimum_filter1d(down, spans[1], axis=1, mode=sides))
         return found
 
     def by_block(self, values: NDArray, reduce: np.ufunc, filling: float | bool) -> NDArray:
@@ -217,7 +220,10 @@ class Blocks:
 
     def _batch(self, window: WindowShape, item: int) -> int:
         one = window.height * window.width * window.lanes * item
-        return max(1, min(_LARGEST_BATCH, _BATCH_BYTES // one, max(self.plan.batch, 8) * 8))
+        widest = self.plan.window
+        # The plan has room for so many of its windows at once, and not for more.
+        planned = self.plan.under_way * self.plan.batch * widest.height * widest.width * widest.lanes * item
+        return max(1, min(_LARGEST_BATCH, _BATCH_BYTES // one, max(planned, _SMALL_BATCH_BYTES) // one))
 
     def corner(self, window: WindowShape, blocks: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return row and column of the first cell of the blocks' windows in a padded raster."""
