@@ -16,7 +16,7 @@ from .window_shape import WindowShape
 #: Each is a program of its own to compile.
 MOST_SHAPES = 4
 #: Pairs of cells that another shape must save, about the time that it takes to compile, and the share of all.
-WORTHWHILE_PAIRS = 2e8
+WORTHWHILE_PAIRS = 5e7
 _WORTHWHILE_SHARE = 0.05
 
 

@@ -15,6 +15,7 @@ from small_landscapes import Laboratory
 
 from backend import latitude_zones, window_plan
 from backend.geographic import columns_of_rows
+from backend.journal import Journal
 from backend.latitude_zones import MOST_SHAPES, zones_of
 from backend.neighbourhood import Sphere
 from backend.window_shape import WindowShape
@@ -119,6 +120,21 @@ def test_a_globe_has_few_zones_and_a_small_raster_one():
     assert "wider towards the poles" in str(zoned)
     small = window_plan.in_zones(window_plan.WindowPlan(20, 30, plan.window, 8, 0, 1.0), reached[:20])
     assert (small.zones, small.seconds) == ((), 1.0)
+
+
+def test_an_interrupted_run_keeps_its_zones(tmp_path, monkeypatch):
+    monkeypatch.setattr(latitude_zones, "WORTHWHILE_PAIRS", 0.0)
+    rows, columns = 160, 360
+    reached = np.linspace(3, 40, rows).astype(int)
+    plan = window_plan.WindowPlan(rows, columns, WindowShape(4, 4, 10, 40), 8, 10**6, 100.0)
+    zoned = window_plan.in_zones(plan, reached)
+    assert zoned.zones
+    journal = Journal({"job": 1}, tmp_path)
+    assert window_plan.settled(zoned, journal, 10**9) == zoned
+    journal.enter("done", 1)
+    journal.close(keep=True)
+    # With other settings of what is worth while, or another limit of memory, the plan would be another one.
+    assert window_plan.settled(plan, Journal({"job": 1}, tmp_path), 10**9).zones == zoned.zones
 
 
 @pytest.fixture

@@ -50,17 +50,17 @@ def labels(provider, qgis_app):
         texts = [each.text() or "a picture" for each in widgets[1].findChildren(QLabel) if each.isVisible()]
         return texts + [each.currentText() for each in widgets[1].findChildren(QComboBox) if each.isVisible()]
 
-    shown.wrapper, shown.context = wrapper, context
-    yield shown
+    yield shown, wrapper, context
     dialog.close()
 
 
 def test_metres_beside_longitudes_and_latitudes(labels, tmp_path):
     world = write_raster(tmp_path / "world.tif", [[1.0, 1.0]], epsg=4326, corner=(10.0, 50.0))
     projected = write_raster(tmp_path / "projected.tif", [[1.0, 1.0]])
+    shown, wrapper, context = labels
     for path, expected in ((world, ["metres"]), (projected, ["meters"]), (world, ["metres"])):
-        assert labels(path) == expected
-    labels.wrapper.setParameterValue(250_000.0, labels.context)
-    assert labels.wrapper.parameterValue() == 250_000.0
-    labels.wrapper.setParameterValue(None, labels.context)
-    assert labels.wrapper.parameterValue() is None
+        assert shown(path) == expected
+    wrapper.setParameterValue(250_000.0, context)
+    assert wrapper.parameterValue() == 250_000.0
+    wrapper.setParameterValue(None, context)
+    assert wrapper.parameterValue() is None
