@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,15 @@ from .job import Job, Report
 from .landscape_headers import LandscapeHeaders, read_whole
 from .landscape_plan import LandscapePlan, plan_landscape
 from .memory import human_bytes
-from .raster_grid import grid_difference
+from .raster_grid import Grid, grid_difference
 from .several_landscapes import PARAMETER, Row, landscapes_of
 from .sites import Sites, read_sites, site_layer
-from .window_plan import allowed_memory
+from .window_plan import allowed_memory, fixed_memory, smaller_extent
 
 _BYTES_PER_CELL = 1200
 _MANY_CELLS = 100_000
+#: For windows, in extents that are said to fit.
+_ROOM = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -181,14 +183,20 @@ def check_problem(job: Job, report: Report) -> CheckedProblem:
             action = action_of(job, headers, report)
             if candidates is None:
                 candidates = candidate_cells.read_candidates(headers, job.parameters, action, report)
-            plan = _planned(row.job, headers, found, action, report)
+            plan = planned_beside(
+                row.job,
+                len(rows),
+                headers.grid,
+                lambda job, at=(headers, found, action): _planned(job, *at, report),
+            )
         except InputError as error:
             raise row.named(error) from error
         members.append(CheckedMember(row, plan, action))
     if candidates is None:
         raise InputError(PARAMETER, "There is no landscape.", "Give one.")
     _check_patches(job, members[0], candidates)
-    _check_memory(job, members, report)
+    if every[0].grid.cells > _MANY_CELLS:
+        report.message(f"Planning needs about {human_bytes(members[0].plan.windows.memory)} of memory in all.")
     sites = (
         read_sites(job, members[0].plan.headers, report)
         if job.parameters["TARGET"] in ("resistance", "current")
@@ -197,19 +205,47 @@ def check_problem(job: Job, report: Report) -> CheckedProblem:
     return CheckedProblem(members, candidates, sites)
 
 
-def _check_memory(job: Job, members: list[CheckedMember], report: Report) -> None:
-    """Say what planning needs besides the windows: each landscape in two states, with gradients and what is known of its blocks."""
-    grid = members[0].plan.headers.grid
-    needed = members[0].plan.windows.memory + len(members) * grid.cells * _BYTES_PER_CELL
+def planned_beside(job: Job, landscapes: int, grid: Grid, plan: Callable[[Job], LandscapePlan]) -> LandscapePlan:
+    """Plan the windows in the memory that is left: each landscape is kept in two states, with gradients and what is known of its blocks.
+
+    Parameters
+    ----------
+    job : Job
+        Of one landscape.
+    landscapes : int
+        How many there are.
+    grid : Grid
+        That they share.
+    plan : callable
+        Plans the windows of a job, within its memory limit.
+
+    Raises
+    ------
+    MemoryPlanError
+        When both do not fit; says what would.
+    """
     allowed = allowed_memory(job.memory_limit)
+
+    def without_windows(rows: int, columns: int) -> int:
+        return landscapes * rows * columns * _BYTES_PER_CELL + fixed_memory(rows, columns, gradient=True)
+
+    needed, least = without_windows(grid.rows, grid.columns), without_windows(1, 1) + _ROOM
     if needed > allowed:
+        remedy = smaller_extent(
+            lambda side: without_windows(side, side) + _ROOM <= allowed, max(grid.rows, grid.columns), least
+        )
         raise MemoryPlanError(
-            f"Planning needs about {human_bytes(needed)} of memory, {human_bytes(allowed)} are allowed.",
-            "Use a smaller EXTENT, fewer LANDSCAPES or coarser rasters, or raise the memory limit.",
+            f"The run needs about {human_bytes(needed)} of memory, {human_bytes(allowed)} are allowed.",
+            remedy + " Fewer LANDSCAPES take less." * (landscapes > 1),
             "EXTENT",
         )
-    if grid.cells > _MANY_CELLS:
-        report.message(f"Planning needs about {human_bytes(needed)} of memory in all.")
+    own = landscapes * grid.cells * _BYTES_PER_CELL
+    try:
+        found = plan(replace(job, memory_limit=max(1, allowed - own)))
+    except MemoryPlanError as error:
+        message = f"{error.message} Of the limit of {human_bytes(allowed)}, {human_bytes(own)} are for what is kept of the landscape."
+        raise MemoryPlanError(message, error.remedy, error.parameter) from error
+    return replace(found, windows=replace(found.windows, memory=found.windows.memory + own))
 
 
 def _planned(

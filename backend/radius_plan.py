@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from .errors import MemoryPlanError
 from .memory import human_bytes, room_for_windows
-from .window_plan import WindowPlan, allowed_memory, band_memory, batch_size, fixed_memory, in_bands
+from .window_plan import WindowPlan, allowed_memory, band_memory, batch_size, fixed_memory, in_bands, smaller_extent
 from .window_shape import WindowShape
 
 
@@ -95,7 +95,7 @@ def radius_plan(
     # What the compiler takes is not there for windows: its memory stays with the process.
     limit = allowed_memory(memory_limit) - cost.compilation
 
-    def needed(radius: int) -> tuple[int, int]:
+    def needed(radius: int, block: int = block, rows: int = rows, columns: int = columns) -> tuple[int, int]:
         """Return the bytes of one window, and of everything else."""
         window = radius_window(rows, columns, radius, block)
         if streams:
@@ -104,20 +104,28 @@ def radius_plan(
             fixed = fixed_memory(rows, columns, gradient=gradient)
         return cost.window_bytes(window), fixed
 
-    def fits(radius: int) -> bool:
-        one, fixed = needed(radius)
+    def fits(radius: int, block: int = block, rows: int = rows, columns: int = columns) -> bool:
+        one, fixed = needed(radius, block, rows, columns)
         return one <= room_for_windows(limit - fixed)
+
+    def remedy() -> str:
+        """Return the largest radius that would fit, else the largest block, else the largest extent."""
+        smaller = next((each for each in range(radius - 1, 0, -1) if fits(each)), 0)
+        narrower = 0 if smaller else next((each for each in range(block - 2, 0, -2) if fits(radius, each)), 0)
+        if smaller or narrower:
+            found = f"RADIUS = {smaller}" if smaller else f"BLOCK = {narrower}"
+            return f"{found} would fit; it changes what is computed. Or use a coarser raster, or raise the memory limit."
+        engine = fixed_memory(1, 1, gradient=gradient) + cost.compilation
+        least = smaller_extent(lambda side: fits(1, 1, side, side), max(rows, columns), engine)
+        return least.replace("Set EXTENT", "Set RADIUS and BLOCK to 1 and EXTENT")
 
     window = radius_window(rows, columns, radius, block)
     one, fixed = needed(radius)
     if not fits(radius):
-        smaller = next((each for each in range(radius - 1, 0, -1) if fits(each)), 0)
         raise MemoryPlanError(
             f"A window of {window.height} x {window.width} cells needs about {human_bytes(fixed + cost.compilation + one)} of "
             f"memory, {human_bytes(limit + cost.compilation)} are allowed.",
-            f"RADIUS = {smaller} would fit; it changes what is computed. Or use a coarser raster, or raise the memory limit."
-            if smaller
-            else "Use a smaller EXTENT or a coarser raster, or raise the memory limit.",
+            remedy(),
             "RADIUS",
         )
     plan = WindowPlan(rows, columns, window, 1, 0, 0.0)

@@ -18,6 +18,7 @@ from ..landscape_plan import LandscapePlan, plan_landscape
 from ..map_output import write_map
 from ..outputs import Outputs
 from ..planned_object import PlannedObject, read_object
+from ..planning_checks import planned_beside
 
 _OBJECT = (
     Vector(
@@ -203,7 +204,11 @@ def _checked(job: Job, report: Report) -> tuple[LandscapePlan, PlannedObject]:
     if changed == 0:
         raise InputError("CROSSING", "The transformation turns it into resistance 0.", "Choose a smaller one.")
     smallest = min(found.smallest_resistance, changed)
-    return plan_landscape(job, headers, found, report, gradient=True, smallest_resistance=smallest), planned
+
+    def plan(job: Job) -> LandscapePlan:
+        return plan_landscape(job, headers, found, report, gradient=True, smallest_resistance=smallest)
+
+    return planned_beside(job, 1, headers.grid, plan), planned
 
 
 def _changes(

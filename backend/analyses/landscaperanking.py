@@ -143,7 +143,12 @@ def _checked(job: Job, report: Report) -> tuple[planning_checks.CheckedProblem, 
     for row, headers in zip(landscapes_of(job), every):
         try:
             found = landscape_survey.survey(headers, report)
-            plan = plan_landscape(row.job, headers, found, report, gradient=True)
+            plan = planning_checks.planned_beside(
+                row.job,
+                len(every),
+                headers.grid,
+                lambda job, at=(headers, found): plan_landscape(job, *at, report, gradient=True),
+            )
         except InputError as error:
             raise row.named(error) from error
         members.append(planning_checks.CheckedMember(row, plan, action))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -166,3 +168,20 @@ def test_gradients_by_quality_alone_are_the_same(landscape):
     _, by_resistance, by_quality = incremental(landscape, by_paths=False).gradient()
     np.testing.assert_allclose(by_quality, from_scratch(*landscape).quality, rtol=1e-10, atol=1e-12)
     assert not by_resistance.any()
+
+
+@pytest.mark.parametrize("batch", [1, 4, 64])
+def test_no_more_windows_at_once_than_are_planned(batch):
+    """Or in little memory, where windows are small or few."""
+    plan = replace(window_plan_of_a_large_raster(), batch=batch)
+    blocks = Blocks(model_of(), plan, True)
+    ground = blocks.ground(np.ones((plan.rows, plan.columns)), np.ones((plan.rows, plan.columns)))
+    sizes = []
+    for window, _, (resistance, *_) in blocks.batches(ground, np.arange(blocks.count), Listener()):
+        sizes.append(8 * len(resistance) * window.height * window.width * window.lanes)
+    one = 8 * plan.window.height * plan.window.width * plan.window.lanes
+    assert 0 < max(sizes) <= max(plan.under_way * batch * one, 4_000_000)
+
+
+def window_plan_of_a_large_raster() -> WindowPlan:
+    return WindowPlan(200, 200, WindowShape(4, 4, 11, 11), 64, 0, 0.0)
