@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .grid import EdgeCosts, Neighbourhood, edge_costs, is_node, step_lengths
-from .solvers.randomised_paths import Steps, existing_steps, log_survival, over_there
+from .solvers.randomised_paths import Steps, existing_steps, log_survival
+from .solvers.walk_system import over_there
 from .window_shape import WindowShape
 
 StepCost = Literal["minus_log", "inverse", "raster"]
@@ -68,8 +69,9 @@ def walk_log_survival(
     movement_cost: Float[Array, "windows height width"] | None = None,
     *,
     latitude: Float[Array, "windows height"] | None = None,
+    by_theta: bool = False,
     forward_mode: bool = False,
 ) -> tuple[Float[Array, "windows height width lanes"], Bool[Array, "windows height width lanes"]]:
     """Return the log of the probability to survive the walk to each cell, and which cells are joined; see `log_survival`."""
     steps, edges = walk_steps(resistance, neighbourhood, step_cost, movement_cost, latitude)
-    return log_survival(steps, edges, is_node(resistance), window, theta, forward_mode=forward_mode)
+    return log_survival(steps, edges, is_node(resistance), window, theta, by_theta=by_theta, forward_mode=forward_mode)

@@ -26,9 +26,9 @@ class Walk(eqx.Module):
     step_cost: StepCost = eqx.field(static=True)
 
     def log_survival(
-        self, theta: Float[Array, ""], *, forward_mode: bool
+        self, theta: Float[Array, ""], *, by_theta: bool = False, forward_mode: bool
     ) -> tuple[Float[Array, "blocks height width lanes"], Bool[Array, "blocks height width lanes"]]:
-        """Return the log of the probability to survive, see `walk_log_survival`."""
+        """Return the log of the probability to survive, or its derivative by theta, see `walk_log_survival`."""
         return walk_log_survival(
             self.resistance,
             self.neighbourhood,
@@ -37,6 +37,7 @@ class Walk(eqx.Module):
             theta,
             self.movement_cost,
             latitude=self.latitude,
+            by_theta=by_theta,
             forward_mode=forward_mode,
         )
 

@@ -2,8 +2,6 @@
 
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .abstract_walk import AbstractWalkDistance, Walk
@@ -56,38 +54,5 @@ class ExpectedCostDistance(AbstractWalkDistance):
         self, walk: Walk, theta: Float[Array, ""], *, forward_mode: bool
     ) -> tuple[Float[Array, "blocks height width lanes"], Bool[Array, "blocks height width lanes"]]:
         """Return the expected costs of each window."""
-        return (_by_theta if forward_mode else _expected_cost)(walk, theta)
-
-
-def _by_theta(walk: Walk, theta: Array) -> tuple[Array, Array]:
-    def log_survival(theta: Array) -> tuple[Array, Array]:
-        return walk.log_survival(theta, forward_mode=True)
-
-    _, by_theta, joined = jax.jvp(log_survival, (theta,), (jnp.ones_like(theta),), has_aux=True)
-    return -by_theta, joined
-
-
-@jax.custom_vjp
-def _expected_cost(walk: Walk, theta: Array) -> tuple[Array, Array]:
-    return _by_theta(walk, theta)
-
-
-def _forward(walk: Walk, theta: Array) -> tuple[tuple[Array, Array], tuple[Walk, Array]]:
-    return _by_theta(walk, theta), (walk, theta)
-
-
-def _backward(saved: tuple[Walk, Array], cotangents: tuple[Array, Array]) -> tuple[Walk, Array]:
-    """Differentiate by theta last: the gradient of the log survival is less work than that of its derivative."""
-    walk, theta = saved
-
-    def gradient(theta: Array) -> tuple[Walk, Array]:
-        def log_survival(walk: Walk, theta: Array) -> Array:
-            return walk.log_survival(theta, forward_mode=False)[0]
-
-        _, pull = jax.vjp(log_survival, walk, theta)
-        return pull(-cotangents[0])
-
-    return jax.jvp(gradient, (theta,), (jnp.ones_like(theta),))[1]
-
-
-_expected_cost.defvjp(_forward, _backward)
+        found, joined = walk.log_survival(theta, by_theta=True, forward_mode=forward_mode)
+        return -found, joined

@@ -2,15 +2,10 @@
 
 from typing import ClassVar
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..grid import Neighbourhood, edge_costs, is_node
-from ..solvers.both_modes import in_both_modes
-from ..solvers.effective_resistance import effective_resistances
-from ..solvers.window_results import with_own_windows, within_limit
-from ..window_shape import WindowShape
-from .abstract import AbstractDistance
+from ..solvers.effective_resistance import EffectiveResistances
+from .abstract_circuit import AbstractCircuitDistance
 
 #: The window is part of the definition: it reaches a declared radius beyond the block of sources.
 HALO_FOLLOWS = "radius"
@@ -21,7 +16,7 @@ COST = (4, 1.0, 130_000_000)
 GRADIENT_COST = (8, 2.0, 170_000_000)
 
 
-class ResistanceDistance(AbstractDistance):
+class ResistanceDistance(AbstractCircuitDistance):
     r"""Effective resistance between two cells of a window, as of a circuit: many ways are shorter than one.
 
     .. math:: R_{ij} = (e_i - e_j)^T L^+ (e_i - e_j)
@@ -39,32 +34,6 @@ class ResistanceDistance(AbstractDistance):
 
     unit: ClassVar[str] = UNIT
 
-    def __call__(
-        self,
-        resistance: Float[Array, "blocks height width"],
-        neighbourhood: Neighbourhood,
-        window: WindowShape,
-        limit: float | Float[Array, ""],
-        movement_cost: Float[Array, "blocks height width"] | None = None,
-        latitude: Float[Array, "blocks height"] | None = None,
-    ) -> Float[Array, "blocks height width lanes"]:
+    def of_circuit(self, circuit: EffectiveResistances) -> Float[Array, "blocks height width lanes"]:
         """Return the effective resistances of each window."""
-        if window.own_windows:
-            return with_own_windows(
-                lambda one, r, at: self(r, neighbourhood, one, limit, None, at), window, resistance, latitude
-            )
-        operands = resistance, jnp.asarray(limit, float), latitude
-        return in_both_modes(_in_whole_windows, neighbourhood, window)(*operands)
-
-
-def _in_whole_windows(
-    forward_mode: bool,
-    neighbourhood: Neighbourhood,
-    window: WindowShape,
-    resistance: Float[Array, "blocks height width"],
-    limit: Float[Array, ""],
-    latitude: Float[Array, "blocks height"] | None,
-) -> Float[Array, "blocks height width lanes"]:
-    costs = edge_costs(resistance, neighbourhood, latitude)
-    circuit = effective_resistances(costs, is_node(resistance), window, forward_mode=forward_mode)
-    return within_limit(circuit.resistance, circuit.joined, window, limit).astype(resistance.dtype)
+        return circuit.resistance

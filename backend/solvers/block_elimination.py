@@ -9,7 +9,8 @@ Everything is XLA and differentiable, forwards and backwards: the only rule of i
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,10 +41,6 @@ class Elimination(NamedTuple):
     core: Array
     arm_couplings: Array
     core_couplings: Array
-
-    def diagonal(self) -> Float[Array, "windows height width"]:
-        """Return the diagonals of the blocks."""
-        return _whole(_diagonal(self.arms), _diagonal(self.core))
 
 
 @jax.custom_jvp
@@ -108,48 +105,74 @@ def eliminate(stencil: Stencil, window: WindowShape, *, definite: bool) -> Elimi
 
 
 def transpose(elimination: Elimination, stencil: Stencil, window: WindowShape) -> Elimination:
-    """Return the elimination of the transposed matrix."""
+    """Return the elimination of the transposed matrix but for its pivots, which `solve` is told to transpose."""
     arms, core = _parts(transposed(stencil), window)
-    return Elimination(elimination.arms.mT, elimination.core.mT, arms, core)
+    return elimination._replace(arm_couplings=arms, core_couplings=core)
+
+
+class InverseBlocks(NamedTuple):
+    """Blocks of an inverse, rows first, ordered as in `Elimination`.
+
+    Parameters
+    ----------
+    arms, core : array, shape (rows, windows, width, width)
+        Of each row with itself.
+    arms_beside, core_beside : array, shape (rows, windows, width, width)
+        Minus those of the row eliminated after it with the row; of the core without its last row.
+    """
+
+    arms: Array
+    core: Array
+    arms_beside: Array
+    core_beside: Array
+
+    def diagonal(self) -> Float[Array, "windows height width"]:
+        """Return the diagonal of the inverse."""
+        return _whole(_diagonal(self.arms), _diagonal(self.core))
 
 
 def diagonal_of_inverse(elimination: Elimination) -> Float[Array, "windows height width"]:
     """Return the diagonal of the inverse of an eliminated matrix."""
-    return _whole(*_inverse_blocks(elimination, _diagonal))
+    outer, inner = _inverse_blocks(elimination, lambda block, beside: _diagonal(block))
+    return _whole(outer, jnp.concatenate([inner, _diagonal(elimination.core[-1])[None]]))
 
 
-def inverse_blocks(elimination: Elimination) -> Elimination:
-    """Return the inverse's blocks of each row with itself, in place of the inverse pivots."""
-    arms, core = _inverse_blocks(elimination, lambda block: block)
-    return elimination._replace(arms=arms, core=core)
+def inverse_blocks(elimination: Elimination) -> InverseBlocks:
+    """Return the inverse's blocks of each row with itself and with the row before."""
+    (arms, beside), (core, core_beside) = _inverse_blocks(elimination, lambda block, beside: (block, beside))
+    return InverseBlocks(arms, jnp.concatenate([core, elimination.core[-1:]]), beside, core_beside)
 
 
 def _diagonal(block: Array) -> Array:
     return jnp.diagonal(block, axis1=-2, axis2=-1)
 
 
-def _inverse_blocks(elimination: Elimination, keep: Callable[[Array], Array]) -> tuple[Array, Array]:
-    """Return what is to be kept of the inverse's diagonal blocks, of the arms and of the core."""
+def _inverse_blocks(elimination: Elimination, keep: Callable[[Array, Array], Any]) -> tuple[Any, Any]:
+    """Return what is to be kept of the inverse's blocks, of the arms and of the core without its last row."""
     arms, core, arm_couplings, core_couplings = elimination
 
-    def step(inner: tuple[Array, Array], row: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+    def step(inner: tuple[Array, Array], row: tuple[Array, Array]) -> tuple[tuple[Array, Array], Any]:
         block, back = inner
         pivot, couplings = row
-        found = pivot + pivot @ _sandwich(couplings[2], block, back) @ pivot
-        return (found, couplings[0]), keep(found)
+        # Couplings from the left are cheaper than those from the right.
+        beside = block @ couple(back, pivot)
+        found = pivot + pivot @ couple(couplings[2], beside)
+        return (found, couplings[0]), keep(found, beside)
 
     last = core[-1]
     start = (last, core_couplings[-1, 0])
     (first, _), inner = lax.scan(step, start, (core[:-1], core_couplings[:-1]), reverse=True)
     start = (jnp.concatenate([first, last]), to_arms(core_couplings))
     _, outer = lax.scan(step, start, (arms, arm_couplings), reverse=True)
-    return outer, jnp.concatenate([inner, keep(last)[None]])
+    return outer, inner
 
 
 def solve(
     elimination: Elimination,
     core: Float[Array, "rows windows width values"],
     arms: Float[Array, "halo windows2 width values"] | None = None,
+    *,
+    mirrored: bool = False,
 ) -> Float[Array, "windows height width values"]:
     """Solve an eliminated system.
 
@@ -160,24 +183,27 @@ def solve(
         Right-hand sides in the rows that hold sources; see `split` for whole windows.
     arms : (halo_rows, 2 windows, width, values)
         Those in the halo; by default 0.
+    mirrored : bool
+        Whether the pivots are to be transposed, see `transpose`; static.
     """
+    forward, backward, unloaded = (partial(each, mirrored) for each in (_forward, _backward, _backward_unloaded))
     arm_pivots, core_pivots, arm_couplings, core_couplings = elimination
     values = core.shape[-1]
     ends = jnp.zeros((2 * core.shape[1], core.shape[2], values), core.dtype)
     partly = None
     if arms is not None and len(arm_pivots):
-        _, partly = lax.scan(_forward, ends, (arm_pivots, arm_couplings[:, 0], arms))
+        _, partly = lax.scan(forward, ends, (arm_pivots, arm_couplings[:, 0], arms))
         top, bottom = halves(couple(to_arms(core_couplings), partly[-1]))
         core = core.at[0].add(-top).at[-1].add(-bottom)
-    _, inner = lax.scan(_forward, ends[: core.shape[1]], (core_pivots, core_couplings[:, 0], core))
+    _, inner = lax.scan(forward, ends[: core.shape[1]], (core_pivots, core_couplings[:, 0], core))
     last = inner[-1]
-    first, solved = lax.scan(_backward, last, (core_pivots[:-1], core_couplings[:-1, 2], inner[:-1]), reverse=True)
+    first, solved = lax.scan(backward, last, (core_pivots[:-1], core_couplings[:-1, 2], inner[:-1]), reverse=True)
     solved = jnp.concatenate([solved, last[None]])
     start = jnp.concatenate([first, last])
     if partly is None:
-        _, outer = lax.scan(_backward_unloaded, start, (arm_pivots, arm_couplings[:, 2]), reverse=True)
+        _, outer = lax.scan(unloaded, start, (arm_pivots, arm_couplings[:, 2]), reverse=True)
     else:
-        _, outer = lax.scan(_backward, start, (arm_pivots, arm_couplings[:, 2], partly), reverse=True)
+        _, outer = lax.scan(backward, start, (arm_pivots, arm_couplings[:, 2], partly), reverse=True)
     return _whole(outer, solved)
 
 
@@ -236,21 +262,21 @@ def _pivots(couplings: Array, blocks: Array, inverse: object) -> Array:
     return lax.scan(step, start, (couplings, blocks))[1]
 
 
-def _forward(before: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+def _forward(mirrored: bool, before: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     pivot, back, values = row
-    found = pivot @ (values - couple(back, before))
+    found = (pivot.mT if mirrored else pivot) @ (values - couple(back, before))
     return found, found
 
 
-def _backward(after: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+def _backward(mirrored: bool, after: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     pivot, forth, values = row
-    found = values - pivot @ couple(forth, after)
+    found = values - (pivot.mT if mirrored else pivot) @ couple(forth, after)
     return found, found
 
 
-def _backward_unloaded(after: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
+def _backward_unloaded(mirrored: bool, after: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
     pivot, forth = row
-    found = -(pivot @ couple(forth, after))
+    found = -((pivot.mT if mirrored else pivot) @ couple(forth, after))
     return found, found
 
 

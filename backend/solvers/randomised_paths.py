@@ -1,6 +1,7 @@
 """Randomised shortest paths inside windows: how likely a walker that is punished for costs gets from source to cell."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,9 @@ from ..grid import EdgeCosts
 from ..window_shape import WindowShape
 from .block_elimination import Stencil, transposed, unit_sources
 from .components import component_labels
-from .selected_inverse import selected_inverse
+from .selected_inverse import Selection, pull_back, select
+from .walk_survival import Walks, survival_gradient, survival_of, walks_of
+from .walk_system import Graph, System, scaling, system_of
 
 #: Numbers below this have lost digits, or are about to.
 _TINY = 1e-280
@@ -50,6 +53,7 @@ def log_survival(
     window: WindowShape,
     theta: Array,
     *,
+    by_theta: bool = False,
     forward_mode: bool = False,
     lanes: Int[Array, " chosen"] | None = None,
 ) -> tuple[Float[Array, "windows height width lanes"], Bool[Array, "windows height width lanes"]]:
@@ -72,6 +76,8 @@ def log_survival(
         Where the sources lie; static.
     theta : scalar
         > 0, 1 / unit of the costs.
+    by_theta : bool
+        Whether the derivative of the logarithm by theta is wanted instead; static.
     forward_mode : bool
         Whether it will be differentiated forwards instead of backwards; static.
     lanes : (chosen,), optional
@@ -82,206 +88,143 @@ def log_survival(
     sources = window.block(labels).reshape(-1, window.lanes)[:, every]
     is_source = window.block(is_node).reshape(-1, window.lanes)[:, every]
     joined = is_node[..., None] & is_source[:, None, None] & (labels[..., None] == sources[:, None, None])
-    found, smallest = _from_sources(steps, joined, window, theta, every, forward_mode)
-    if len(every) == 1:
-        return found, joined
-
-    def one_by_one(steps: Steps, theta: Array) -> Array:
-        # Computed again for the gradient: the memory of one source at a time.
-        @jax.checkpoint
-        def one(steps: Steps, theta: Array, place: Array) -> Array:
-            of_lane = lax.dynamic_slice_in_dim(joined, place, 1, axis=-1)
-            return _from_sources(steps, of_lane, window, theta, every[place][None], forward_mode)[0][..., 0]
-
-        return jnp.moveaxis(lax.map(lambda place: one(steps, theta, place), jnp.arange(len(every))), 0, -1)
-
-    # Sources that lie far apart in terms of costs do not fit into one scaling.
-    apart = lax.stop_gradient(smallest) < _TINY
-    return lax.cond(apart, one_by_one, lambda *_: found, steps, theta), joined
+    graph = Graph(steps.exists, labels, joined, every)
+    theta = jnp.asarray(theta).astype(float)
+    if forward_mode:
+        return _in_passes(window, by_theta, False, steps.affinity, steps.cost, theta, graph)[0], joined
+    return _log_survival(window, by_theta, steps.affinity, steps.cost, theta, graph), joined
 
 
-def _from_sources(
-    steps: Steps, joined: Array, window: WindowShape, theta: Array, lanes: Array, forward_mode: bool
-) -> tuple[Array, Array]:
-    """Return the log survival from some sources, and the smallest number on the way to it."""
-    of_source = joined.any(axis=-1)
-    exists = steps.exists & of_source
-    cost = jnp.where(exists, steps.cost.astype(float), 0)
-    affinity = jnp.where(exists, steps.affinity.astype(float), 0)
-    total = affinity.sum(axis=(0, 1))
-    probability = affinity / jnp.where(total > 0, total, 1)
-    theta = theta.astype(float)
+class _Kept(NamedTuple):
+    """What the gradient of a pass needs: the graph, least costs, and parts of the inverse with, maybe, their change by theta."""
 
-    is_source = _at(joined, window, lanes)
-    first = jnp.argmax(is_source, axis=1)
-    starts = _spread(is_source.diagonal(axis1=1, axis2=2), window, lanes)
-    # Any scaling is exact; one by costs below 0 might have no end.
-    least = lax.stop_gradient(_least_costs(exists, jnp.maximum(cost, 0), starts))
-    least = jnp.where(of_source, least, 0)
-    excess = jnp.where(exists, cost + least - over_there(least, 0), 0)
-    survives = probability * jnp.exp(-theta * excess)
-    killed = -(probability * jnp.expm1(-theta * cost)).sum(axis=(0, 1))
-
-    is_first = is_source.diagonal(axis1=1, axis2=2) & (first == jnp.arange(len(lanes)))
-    ground = _spread(is_first, window, lanes).astype(float)
-    matrix = (-survives).at[1, 1].add(1 + ground)
-    scale = jnp.exp(-theta * least)
-    units = unit_sources(window, len(least), least.dtype, lanes)
-    right = jnp.stack([ground, killed * scale], axis=-1)
-    own, rows, columns = selected_inverse(matrix, units, right, window, definite=False, forward_mode=forward_mode)
-    to_ground, lost = columns[..., 0], columns[..., 1]
-
-    lost_here = _at(lost[..., None], window, lanes)[..., 0]
-    # Products where one would gather, whose derivative would scatter.
-    is_first_of = (first[..., None] == jnp.arange(len(lanes))).astype(rows.dtype)
-    walks = _Walks(
-        rows=rows,
-        rows_of_first=jnp.einsum("bhwf,blf->bhwl", rows, is_first_of),
-        own=own,
-        to_ground=to_ground,
-        lost=lost,
-        ground_here=_at(to_ground[..., None], window, lanes)[..., 0],
-        lost_here=lost_here,
-        lost_first=jnp.einsum("bf,blf->bl", lost_here, is_first_of),
-        least=least,
-        theta=theta,
-    )
-    return (_combined if forward_mode else _combined_with_gradient)(walks, joined)
-
-
-class _Walks(NamedTuple):
-    """What the survival of walks is made of: of cells and sources, of cells, of sources, and theta.
-
-    With N scaled by the least costs and its inverse G, the first source r of a component and K = G (1 - W 1): `rows` G_ij,
-    `rows_of_first` G_rj, `own` G_jj, `to_ground` G_jr, `lost` K_j, `ground_here` G_ir, `lost_here` K_i, `lost_first` K_r.
-    """
-
-    rows: Array
-    rows_of_first: Array
-    own: Array
-    to_ground: Array
-    lost: Array
-    ground_here: Array
-    lost_here: Array
-    lost_first: Array
+    graph: Graph
     least: Array
-    theta: Array
+    selection: Selection
+    by_theta: Selection | None
 
 
-def _combined(walks: _Walks, joined: Array) -> tuple[Array, Array]:
-    """Return the log survival, and the smallest number on the way to it."""
-    reached, whole, counts = _reached_and_whole(walks, joined)
-    of_first, here = walks.lost_first[:, None, None], walks.lost_here[:, None, None]
-    scale = jnp.exp(-walks.theta * walks.least)[..., None]
-    died = (walks.own[..., None] - scale * walks.rows) * of_first
-    died = died + (here * scale - walks.lost[..., None]) * walks.rows_of_first
-    share = _ratio(jnp.where(counts, died, 0), whole)
-    near = share < 0.5
-    by_death = jnp.log1p(-jnp.where(near, share, 0))
-    by_survival = jnp.log(reached) - jnp.log(whole) - walks.theta * walks.least[..., None]
-    found = jnp.where(near, by_death, by_survival)
-    smallest = jnp.where(joined, jnp.where(counts, reached, 0), 1).min()
-    return jnp.where(joined, found, 0), smallest
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _log_survival(
+    window: WindowShape, by_theta: bool, affinity: Array, cost: Array, theta: Array, graph: Graph
+) -> Array:
+    return _in_passes(window, by_theta, False, affinity, cost, theta, graph)[0]
 
 
-@jax.custom_jvp
-def _ratio(one: Array, other: Array) -> Array:
-    """Return one / other; JAX's own derivative squares the other, which underflows."""
-    return one / other
+def _forward(
+    window: WindowShape, by_theta: bool, affinity: Array, cost: Array, theta: Array, graph: Graph
+) -> tuple[Array, tuple]:
+    found, last, kept = _in_passes(window, by_theta, True, affinity, cost, theta, graph)
+    return found, (affinity, cost, theta, graph, last, kept)
 
 
-@_ratio.defjvp
-def _ratio_tangent(values: tuple[Array, Array], changes: tuple[Array, Array]) -> tuple[Array, Array]:
-    ratio = _ratio(*values)
-    return ratio, changes[0] / values[1] - ratio * (changes[1] / values[1])
+def _backward(window: WindowShape, by_theta: bool, saved: tuple, cotangents: Array) -> tuple:
+    """Go through the passes from the last, whose parts of the inverse are kept; those of the others are computed again."""
+    affinity, cost, theta, graph, last, kept = saved
+    inputs = affinity, cost, theta
+    if len(graph.lanes) == 1:
+        return *_gradient_of_pass(window, by_theta, *inputs, kept, cotangents), None
+
+    def step(state: tuple[Array, Any, tuple]) -> tuple[Array, Any, tuple]:
+        place, kept, found = state
+        weight = jnp.where(_among(graph, place), cotangents, 0)
+        more = _gradient_of_pass(window, by_theta, *inputs, kept, weight)
+        found = jax.tree.map(jnp.add, found, more)
+        before = place - 1
+
+        def again() -> _Kept:
+            return _one_pass(window, by_theta, True, *inputs, _of_pass(graph, before))[2]
+
+        return before, lax.cond(before > 0, again, lambda: kept), found
+
+    # Where there is but one pass, its number is 0, else it is that of a lane, counted from 1.
+    nothing = jax.tree.map(jnp.zeros_like, inputs)
+    found = lax.while_loop(lambda state: state[0] >= jnp.minimum(last, 1), step, (last, kept, nothing))[2]
+    return *found, None
 
 
-def _reached_and_whole(walks: _Walks, joined: Array) -> tuple[Array, Array, Array]:
-    """Return what is proportional to Z_ij and to Z_jj, 1 where it is not known, and where it is known."""
-    of_first = walks.lost_first[:, None, None]
-    reached = walks.rows * of_first + walks.ground_here[:, None, None] * walks.rows_of_first
-    whole = walks.own[..., None] * of_first + walks.to_ground[..., None] * walks.rows_of_first
-    counts = joined & (reached > 0) & (whole > 0)
-    return jnp.where(counts, reached, 1), jnp.where(counts, whole, 1), counts
+_log_survival.defvjp(_forward, _backward)
 
 
-@jax.custom_vjp
-def _combined_with_gradient(walks: _Walks, joined: Array) -> tuple[Array, Array]:
-    return _combined(walks, joined)
+def _in_passes(
+    window: WindowShape, by_theta: bool, keep: bool, affinity: Array, cost: Array, theta: Array, graph: Graph
+) -> tuple[Array, Array, _Kept | None]:
+    """Return the log survival, the number of the last pass, and what it kept.
+
+    All sources share a scaling in pass 0. If they lie too far apart for that in terms of costs, each one gets its own in a pass
+    by itself, by the same compiled code.
+    """
+    if len(graph.lanes) == 1:
+        found, _, kept = _one_pass(window, by_theta, keep, affinity, cost, theta, graph)
+        return found, jnp.array(0), kept
+
+    def step(state: tuple) -> tuple:
+        place, last, found, _ = state
+        more, smallest, kept = _one_pass(window, by_theta, keep, affinity, cost, theta, _of_pass(graph, place))
+        apart = (place == 0) & (lax.stop_gradient(smallest) < _TINY)
+        return (
+            place + 1,
+            jnp.where(apart, len(graph.lanes), last),
+            jnp.where(_among(graph, place), more, found),
+            kept,
+        )
+
+    shapes = jax.eval_shape(step, (jnp.array(0), jnp.array(0), jnp.zeros(graph.joined.shape), None))
+    start = (jnp.array(0), jnp.array(0), *jax.tree.map(lambda each: jnp.zeros(each.shape, each.dtype), shapes[2:]))
+    _, last, found, kept = lax.while_loop(lambda state: state[0] <= state[1], step, start)
+    return found, last, kept
 
 
-def _combined_forward(walks: _Walks, joined: Array) -> tuple[tuple[Array, Array], tuple[_Walks, Array]]:
-    return _combined(walks, joined), (walks, joined)
+def _among(graph: Graph, place: Array) -> Array:
+    """Return which lanes a pass is for."""
+    return (place == 0) | (jnp.arange(len(graph.lanes)) == place - 1)
 
 
-def _combined_backward(saved: tuple[_Walks, Array], cotangents: tuple[Array, Array]) -> tuple[_Walks, None]:
-    """Differentiate log(reached / whole), which is the same on both ways to compute it."""
-    walks, joined = saved
-    reached, whole, counts = _reached_and_whole(walks, joined)
-    weight = jnp.where(counts, cotangents[0], 0)
-    # Written out before they are summed up in several ways, each of which would else divide anew.
-    of_reached, of_whole, weight = lax.optimization_barrier((_ratio(weight, reached), -_ratio(weight, whole), weight))
-
-    def over_lanes(one: Array, other: Array) -> Array:
-        return jnp.einsum("bhwl,bl->bhw", one, other)
-
-    def over_cells(one: Array, other: Array) -> Array:
-        return (one * other).sum(axis=(1, 2))
-
-    of_first = walks.lost_first[:, None, None]
-    gradient = _Walks(
-        rows=of_reached * of_first,
-        rows_of_first=of_reached * walks.ground_here[:, None, None] + of_whole * walks.to_ground[..., None],
-        own=over_lanes(of_whole, walks.lost_first),
-        to_ground=(of_whole * walks.rows_of_first).sum(axis=-1),
-        lost=jnp.zeros_like(walks.lost),
-        ground_here=over_cells(of_reached, walks.rows_of_first),
-        lost_here=jnp.zeros_like(walks.lost_here),
-        lost_first=over_cells(of_reached, walks.rows) + over_cells(of_whole, walks.own[..., None]),
-        least=jnp.zeros_like(walks.least),
-        theta=-(weight.sum(axis=-1) * walks.least).sum(),
-    )
-    return gradient, None
+def _of_pass(graph: Graph, place: Array) -> Graph:
+    return graph._replace(joined=graph.joined & _among(graph, place))
 
 
-_combined_with_gradient.defvjp(_combined_forward, _combined_backward)
+def _one_pass(
+    window: WindowShape, by_theta: bool, keep: bool, affinity: Array, cost: Array, theta: Array, graph: Graph
+) -> tuple[Array, Array, _Kept | None]:
+    """Return the log survival from some sources, the smallest number on the way to it, and what is to be kept."""
+    least = scaling(cost, window, graph)
+
+    def found(theta: Array) -> tuple[tuple[Array, Any], Array]:
+        system = system_of(window, affinity, cost, theta, graph, least)
+        units = unit_sources(window, len(least), least.dtype, graph.lanes)
+        selected, selection = select(system.matrix, units, system.right, window, definite=False, keep=keep)
+        survival, smallest = survival_of(walks_of(window, selected, theta, graph, least), graph.joined)
+        return (survival, selection), smallest
+
+    if not by_theta:
+        (survival, selection), smallest = found(theta)
+        return survival, smallest, _Kept(graph, least, selection, None) if keep else None
+    (_, selection), (survival, change), smallest = jax.jvp(found, (theta,), (jnp.ones_like(theta),), has_aux=True)
+    return survival, smallest, _Kept(graph, least, selection, change) if keep else None
 
 
-def _at(values: Array, window: WindowShape, lanes: Array) -> Array:
-    """Return values (windows, height, width, any) at the sources of some lanes: (windows, lanes, any)."""
-    rows = window.halo_rows + lanes // window.block_columns
-    columns = window.halo_columns + lanes % window.block_columns
-    return values[:, rows, columns]
+def _gradient_of_pass(
+    window: WindowShape, by_theta: bool, affinity: Array, cost: Array, theta: Array, kept: _Kept, weight: Array
+) -> tuple[Array, Array, Array]:
+    """Return the gradient with respect to affinity, cost and theta."""
+    graph, least = kept.graph, kept.least
 
+    def gradient(theta: Array, selection: Selection) -> tuple[Array, Array, Array]:
+        def walks(selected: tuple, theta: Array) -> Walks:
+            return walks_of(window, selected, theta, graph, least)
 
-def _spread(values: Array, window: WindowShape, lanes: Array) -> Array:
-    """Return values (windows, lanes) at the cells of their sources, 0 elsewhere."""
-    rows = window.halo_rows + lanes // window.block_columns
-    columns = window.halo_columns + lanes % window.block_columns
-    shape = (values.shape[0], window.height, window.width)
-    return jnp.zeros(shape, values.dtype).at[:, rows, columns].set(values)
+        def system(affinity: Array, cost: Array, theta: Array) -> System:
+            return system_of(window, affinity, cost, theta, graph, least)
 
+        found, pull = jax.vjp(walks, selection.selected(), theta)
+        of_selected, of_theta = pull(survival_gradient(found, graph.joined, weight))
+        of_system = System(*pull_back(selection, of_selected, window, definite=False))
+        of_affinity, of_cost, more = jax.vjp(system, affinity, cost, theta)[1](of_system)
+        return of_affinity, of_cost, of_theta + more
 
-def over_there(values: Float[Array, "windows height width"], outside: float) -> Stencil:
-    """Return at each cell the values of its neighbours, as a stencil; `outside` beyond the window."""
-    height, width = values.shape[1:]
-    padded = jnp.pad(values, ((0, 0), (1, 1), (1, 1)), constant_values=outside)
-    return jnp.stack([jnp.stack([padded[:, a : a + height, b : b + width] for b in range(3)]) for a in range(3)])
-
-
-def _least_costs(exists: Array, cost: Array, starts: Array) -> Array:
-    """Return the least cost from the nearest start to each cell, inf where there is none."""
-    into = jnp.where(transposed(exists), transposed(cost), jnp.inf)
-
-    def relax(state: tuple[Array, Array]) -> tuple[Array, Array]:
-        found, _ = state
-        height, width = found.shape[1:]
-        padded = jnp.pad(found, ((0, 0), (1, 1), (1, 1)), constant_values=jnp.inf)
-        better = found
-        for down in range(3):
-            for right in range(3):
-                better = jnp.minimum(better, padded[:, down : down + height, right : right + width] + into[down, right])
-        return better, (better < found).any()
-
-    start = jnp.where(starts, 0.0, jnp.inf).astype(cost.dtype)
-    return lax.while_loop(lambda state: state[1], relax, (start, jnp.array(True)))[0]
+    if kept.by_theta is None:
+        return gradient(theta, kept.selection)
+    # By theta last: the gradient of the log survival is less work than that of its derivative.
+    ways = (jnp.ones_like(theta), kept.by_theta)
+    return jax.jvp(gradient, (theta, kept.selection), ways)[1]
