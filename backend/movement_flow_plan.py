@@ -33,7 +33,9 @@ _DISTANCE = Choice(
     "Movement goes by",
     "Least cost: along the cheapest path. Expected cost, free energy, survival: as randomised shortest paths, a random walk that "
     "shuns costs (see THETA); which of the three says only how the proximity of two cells is measured. These depend on "
-    "RADIUS, or count the whole raster with WHOLE_RASTER.",
+    "RADIUS, or count the whole raster with WHOLE_RASTER. The other distances have no ways of their own to count: straight lines pass "
+    "over barriers, the flow of effective resistance is current (see omnidirectional current), and a random walk without aim, as that of "
+    "commute time, is what a small THETA makes.",
     options=(
         ("least_cost", "Least cost"),
         ("expected_cost", "Randomised shortest paths, expected cost"),
