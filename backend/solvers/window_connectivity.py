@@ -16,7 +16,16 @@ from . import lane_arithmetic, proximity_lanes  # noqa: F401
 from .lane_arithmetic import in_precision, plus_product
 from .lanes import fill, plus, store, times, where_below
 from .row_sweeps import INNER, OUTER
-from .window_lanes import counted, fill_row, frame, hide_sources, places_of_cell, sources_of_group, sweep_group
+from .window_lanes import (
+    counted,
+    fill_row,
+    frame,
+    hide_sources,
+    places_of_cell,
+    rows_of_sources,
+    sources_of_group,
+    sweep_group,
+)
 
 
 @njit(**INNER)
@@ -31,9 +40,11 @@ def _sums(distance, sources, quality, top, left, reach, columns, around, kernel,
     accessible = in_precision(none, 0.0)
     reached, length = accessible, accessible
     stride = columns + 2
+    first, last = rows_of_sources(sources, stride)
     for i in range(1, len(reach) - 1):
         row_accessible, row_reached, row_length = none, none, none
-        hide_sources(distance, sources, i, columns, around, beyond, kept)
+        if first <= i <= last:
+            hide_sources(distance, sources, i, columns, around, beyond, kept)
         for j in range(reach[i, 0], reach[i, 1] + 1):
             own = quality[top + i - 1, left + j - 1]
             if own == 0:

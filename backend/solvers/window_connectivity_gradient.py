@@ -20,6 +20,7 @@ from .window_lanes import (
     frame,
     hide_sources,
     places_of_cell,
+    rows_of_sources,
     show_sources,
     sources_of_group,
     sweep_group,
@@ -34,14 +35,16 @@ def _weigh_row(given, i, first, last, cotangent, bits, width):
     derivative with respect to the scale.
     """
     distance, costs, sources, quality, weights, top, left, columns, around, kernel, scale, beyond, slack = given[:13]
-    by_quality, sums, kept, strict = given[13:]
+    by_quality, sums, kept, strict, source_rows = given[13:]
     one, nil = quality.dtype.type(1), quality.dtype.type(0)
     rate, none = fill(one / scale, width), fill(nil, width)
     most, weight = fill(beyond, width), load(weights, 0, width)
     weighted_rate = times(weight, rate)
     accessible, by_scale = none, none
     row = i * (columns + 2)
-    hide_sources(distance, sources, i, columns, around, beyond, kept)
+    holds_sources = source_rows[0] <= i <= source_rows[1]
+    if holds_sources:
+        hide_sources(distance, sources, i, columns, around, beyond, kept)
     for j in range(first, last + 1):
         q = fill(quality[top + i - 1, left + j - 1], width)
         far = counted(distance, row, j, columns, around, most, width)
@@ -57,7 +60,8 @@ def _weigh_row(given, i, first, last, cotangent, bits, width):
         by_quality[i - 1, j - 1] += total(times(k, weight))
     store(sums, 0, plus(load(sums, 0, width), in_precision(accessible, 0.0)))
     store(sums, 1, plus(load(sums, 1, width), in_precision(by_scale, 0.0)))
-    show_sources(distance, sources, i, columns, around, kept)
+    if holds_sources:
+        show_sources(distance, sources, i, columns, around, kept)
     if strict:
         return mark_tight(distance, costs, row, columns + 2, first, last, slack, bits, (), width)
     return mark_tight(distance, costs, row, columns + 2, first, last, slack, bits, None, width)
@@ -176,7 +180,7 @@ def gradients_of_windows(
                 beyond,
                 slack,
             )
-            given = (*what, by_quality[window], sums, kept, strict)
+            given = (*what, by_quality[window], sums, kept, strict, rows_of_sources(sources, stride))
             if not _gather(given, bits, passed, upwards, downwards, reach, sources, rows, columns, width):
                 return window
             for lane in range(count):

@@ -45,6 +45,16 @@ def places_of_cell(columns, around):
 
 
 @njit(**INNER)
+def rows_of_sources(sources, stride):
+    """Return the first and last row that holds a source."""
+    first, last = stride * stride, 0
+    for source in sources:
+        if source >= 0:
+            first, last = min(first, source // stride), max(last, source // stride)
+    return first, last
+
+
+@njit(**INNER)
 def hide_sources(distance, sources, i, columns, around, beyond, kept):
     """Put the sources in a row out of reach, at all their places around the globe, and keep what was there."""
     row, count = i * (columns + 2), len(sources)
