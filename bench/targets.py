@@ -120,7 +120,8 @@ def times_tool(slow: str, quick: str, case: str = "", of: Quantity = "wall") -> 
     """Return how many times as much the tool `slow` takes as the tool `quick`, in every case with these words."""
 
     def values(rows: Sequence[Row]) -> list[float]:
-        both = [{row.case: row for row in rows if row.tool == tool and case in row.case} for tool in (slow, quick)]
+        found = (_first(rows, lambda row, tool=tool: _speaks_of(row, case, "", tool)) for tool in (slow, quick))
+        both = [{row.case: row for row in of_tool} for of_tool in found]
         pairs = [(getattr(row, of), getattr(both[1][name], of)) for name, row in both[0].items() if name in both[1]]
         return [first / second for first, second in pairs if first and second]
 

@@ -318,7 +318,7 @@ def test_targets_take_the_worst_case_of_the_first_of_ours() -> None:
     assert list(own("both", "peak", per=1e9)(rows)) == [3]
     assert list(times_own("Peer")(rows)) == [15, 10]
     assert list(times_case("both", "alone")(rows)) == [2.5]
-    assert list(times_tool("Peer", "Ours", "small")(rows)) == [15]
+    assert list(times_tool("Pe", "Ours", "small")(rows)) == [15]
     quick = Target("of the peer", 12, "x ours", times_own("Peer"), at_least=True, bounded_by="The disk.").verdict(rows)
     assert quick is not None
     assert not quick.met
