@@ -246,6 +246,7 @@ TASKS = (
         tolerance={"float64": 2e-7},
         remarks=remarks,
         checks_itself=True,
+        headline="2000 x 2000",
         targets=(
             Target(
                 "PyAMG, two cores of ours",
