@@ -259,6 +259,9 @@ TASKS = (
                     2.5,
                     "x C alone",
                     times_case("C and both gradients", "C alone", precision=precision),
+                    bounded_by="(Both come from one compiled pass. In windows of 101 in float64 its stages took, in ns per pair: row sweeps "
+                    "0.64, proximities and derivatives with respect to distance and quality 0.82, tight edges 0.30, adjoint sweeps 0.39, "
+                    "sums over edges and cells 0.58. Without gradients only the sweeps and a third of the proximities' share remain.)",
                 )
                 for precision in ("float32", "float64")
             ),
