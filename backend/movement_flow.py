@@ -165,11 +165,13 @@ def begun(journal: PassJournal | None, totals: NDArray[np.float64], report: Repo
 def _computed(
     model: LandscapeModel, windows: Windows, weight: Weight, report: Report, begin: int
 ) -> Iterator[tuple[Batch, _Weighed, EdgeCosts]]:
-    """Compute all batches, the next one under way while the last is taken in."""
+    """Compute all batches, the next one under way while the last is taken in if the plan allows two."""
     waiting: tuple[Batch, _Weighed, EdgeCosts] | None = None
     for batch in windows.batches(skip=begin):
         report.raise_if_cancelled()
         found = _of_batch(model, batch, windows.plan.window, weight)
+        if windows.plan.under_way == 1:
+            jax.block_until_ready(found)
         if waiting is not None:
             yield waiting
             report.progress(waiting[0].done, "")
@@ -194,7 +196,8 @@ def _of_batch(model: LandscapeModel, batch: Batch, window: WindowShape, weight: 
     if not isinstance(model.distance, AbstractWalkDistance):
         raise TypeError(f"{type(model.distance).__name__} is no distance along paths.")
     distance = _distances(model, resistance, cost, latitude, window)
-    weighed = weigh(model, distance, quality, sources, window, None, weight)
+    # One at a time, as `radius_plan` says.
+    weighed = jax.block_until_ready(weigh(model, distance, quality, sources, window, None, weight))
     _, pull = survival_and_pull(model, resistance, cost, latitude, window, None)
     return weighed, walked(pulled(pull, weighed.movement.astype(float)), model)
 

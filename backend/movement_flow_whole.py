@@ -58,7 +58,7 @@ class WholeRaster:
         """Return the flow of movement between all pairs of cells; see `movement_flow`."""
         quality = self._habitat
         totals = np.zeros((len(STEPS) + 2, *quality.shape))
-        *steps, starts, ends = list(totals)
+        *steps, starts, ends = [totals[number] for number in range(len(totals))]
         begin = begun(journal, totals, report)
         resistance, cost, latitude = self._rasters
         for number, (lanes, new, done) in enumerate(self._tiles(quality.ravel() > 0), start=1):
@@ -68,6 +68,7 @@ class WholeRaster:
             distance, chosen = self._distances(lanes), jnp.asarray(lanes)
             sources = jnp.asarray(np.where(new, quality.ravel()[lanes], 0))[None]
             weighed = weigh(self.model, distance, jnp.asarray(quality)[None], sources, self._window, chosen, weight)
+            jax.block_until_ready(weighed)  # one elimination at a time, as `radius_plan` says
             del distance
             _, pull = survival_and_pull(self.model, resistance, cost, latitude, self._window, chosen)
             for total, values in zip(steps, walked(pulled(pull, weighed.movement), self.model)):
@@ -77,8 +78,7 @@ class WholeRaster:
             if journal is not None and journal.is_due():
                 journal.commit(PassState(done, 0, number, [], totals))
             report.progress(done, "")
-        found: dict[str, NDArray[np.float64]] = dict(zip(STEPS, steps))
-        return MovementFlow(found, starts, ends)
+        return MovementFlow(dict(zip(STEPS, steps)), starts, ends)
 
     def distances(self, report: Report) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
         """Yield flat numbers of source cells, and the distance from each to every cell, (rows, columns, sources).
@@ -156,14 +156,7 @@ def _distances(
     expected = isinstance(distance, ExpectedCostDistance)
     theta = jnp.asarray(distance.theta, float)
 
-    def survival(theta: Array) -> tuple[Array, Array]:
-        return log_survival(steps, edges, is_node(resistance), window, theta, forward_mode=expected, lanes=lanes)
-
-    if expected:
-        _, by_theta, joined = jax.jvp(survival, (theta,), (jnp.ones_like(theta),), has_aux=True)
-        found = -by_theta
-    else:
-        found, joined = survival(theta)
-        found = -found if isinstance(distance, SurvivalDistance) else -found / theta
+    found, joined = log_survival(steps, edges, is_node(resistance), window, theta, by_theta=expected, lanes=lanes)
+    found = -found if expected or isinstance(distance, SurvivalDistance) else -found / theta
     own = (jnp.arange(window.height * window.width)[:, None] == lanes).reshape(*resistance.shape[1:], -1)
     return jnp.where(joined & ((found <= model.limit * (1 + 1e-12)) | own), jnp.where(own, 0, found), jnp.inf)

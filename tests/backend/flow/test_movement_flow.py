@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.sparse.csgraph import dijkstra
 from small_landscapes import Listener
 
+from backend import movement_flow as movement_flow_module
 from backend.connectivity import LandscapeModel
 from backend.dispersal import load_kernel
 from backend.distances import DISTANCES, EuclideanDistance, ExpectedCostDistance, FreeEnergyDistance, LeastCostDistance
@@ -230,6 +233,32 @@ def test_randomised_paths_in_windows(cells, graph_of):
             of_block = conscape(inside, quality, graph_of(inside, NEIGHBOURHOOD), "proximity", sources)
             flow, m = flow + of_block[0], m + of_block[1]
     expect(found, flow, m, np.isfinite(resistance))
+
+
+def test_declared_windows_are_eliminated_one_batch_at_a_time(cells, monkeypatch):
+    """Two eliminations under way at once may wait for each other for ever: each is waited for before the next begins."""
+    events = []
+    waits, distances, pulls = (
+        jax.block_until_ready,
+        movement_flow_module._distances,
+        movement_flow_module.survival_and_pull,
+    )
+
+    def told(name, function):
+        def call(*arguments):
+            events.append(name)
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(jax, "block_until_ready", told("wait", waits))
+    monkeypatch.setattr(movement_flow_module, "_distances", told("distances", distances))
+    monkeypatch.setattr(movement_flow_module, "survival_and_pull", told("survival", pulls))
+    one_by_one = replace(plan(WindowShape(1, 1, 2, 2), 8), under_way=1)
+    movement_flow(model(FreeEnergyDistance(jnp.asarray(THETA))), one_by_one, *cells, Listener())
+    rounds = len(events) // 4
+    assert rounds > 1
+    assert events == ["distances", "wait", "survival", "wait"] * rounds
 
 
 @pytest.mark.parametrize("name", ["expected_cost", "survival"])
