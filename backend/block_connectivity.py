@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .connectivity import LandscapeModel
 from .job import Report
 from .landscape_blocks import Blocks, Edits, Ground
+from .least_cost_pass import Cut, LeastCostPass
 from .window_shape import WindowShape
 
 
@@ -29,11 +30,12 @@ def block_values(
     found = np.zeros(len(chosen))
     sums = {"found": found}
     done = _begun(blocks, sums)
-    for window, places, (resistance, quality, cost, latitude) in blocks.batches(
-        ground, chosen, report, edits, variant, skip=done
-    ):
-        added = _what_blocks_add(blocks.model, resistance, quality, cost, latitude, window)
-        found[places] = np.asarray(added)[: len(places)]
+    compiled = LeastCostPass(blocks.model, slopes=False) if LeastCostPass.serves(blocks.model) else None
+    for window, places, cut in blocks.batches(ground, chosen, report, edits, variant, skip=done):
+        if compiled is not None:
+            found[places] = compiled.connectivity_of(cut, len(places), window)
+        else:
+            found[places] = np.asarray(_what_blocks_add(blocks.model, *cut, window))[: len(places)]
         done += len(places)
         _tell(blocks, done, sums, report)
     return found
@@ -61,22 +63,33 @@ def block_gradients(
     by_resistance, by_quality = np.zeros(ground.resistance.shape), np.zeros(ground.resistance.shape)
     sums = {"found": found, "by-resistance": by_resistance, "by-quality": by_quality}
     done = _begun(blocks, sums)
-    for window, places, (resistance, quality, cost, latitude) in blocks.batches(ground, chosen, report, skip=done):
-        of_resistance = np.zeros((0, 0, 0))
-        if by_paths:
-            distance, pull = _distances_and_pullback(blocks.model, resistance, cost, latitude, window)
-            added, (by_distance, of_quality) = _weighted(blocks.model, distance, quality, window)
-            of_resistance = np.asarray(_pulled(pull, by_distance))
+    serves = by_paths and LeastCostPass.serves(blocks.model)
+    compiled = LeastCostPass(blocks.model, slopes=True) if serves else None
+    for window, places, cut in blocks.batches(ground, chosen, report, skip=done):
+        if compiled is not None:
+            added, of_resistance, of_quality = compiled.gradient_of(cut, len(places), window)
         else:
-            added, of_quality = _by_quality(blocks.model, resistance, quality, cost, latitude, window)
-        found[places] = np.asarray(added)[: len(places)]
+            added, of_resistance, of_quality = _gradients_of_blocks(blocks.model, cut, window, by_paths=by_paths)
+        found[places] = added[: len(places)]
         rows, columns = blocks.corner(window, chosen[places])
-        for total, values in ((by_resistance, of_resistance), (by_quality, np.asarray(of_quality))):
+        for total, values in ((by_resistance, of_resistance), (by_quality, of_quality)):
             for row, column, one in zip(rows, columns, values):
                 total[row : row + window.height, column : column + window.width] += one
         done += len(places)
         _tell(blocks, done, sums, report)
     return found, blocks.gathered(by_resistance), blocks.gathered(by_quality)
+
+
+def _gradients_of_blocks(
+    model: LandscapeModel, cut: Cut, window: WindowShape, *, by_paths: bool
+) -> tuple[NDArray, NDArray, NDArray]:
+    resistance, quality, cost, latitude = cut
+    if not by_paths:
+        added, of_quality = _by_quality(model, resistance, quality, cost, latitude, window)
+        return np.asarray(added), np.zeros((0, 0, 0)), np.asarray(of_quality)
+    distance, pull = _distances_and_pullback(model, resistance, cost, latitude, window)
+    added, (by_distance, of_quality) = _weighted(model, distance, quality, window)
+    return np.asarray(added), np.asarray(_pulled(pull, by_distance)), np.asarray(of_quality)
 
 
 def reached_blocks(

@@ -30,31 +30,44 @@ if TYPE_CHECKING:
 #: Rows and columns of sources that a window's kernels take at once: they lie together, or they would reach more cells.
 _GROUP = 4
 
+#: Resistance, quality, movement cost and latitude of windows: arrays (windows, height, width), the last (windows, height).
+Cut = tuple[Any, Any, Any, Any]
+
 
 @dataclass(frozen=True)
 class _Ground:
-    """What all windows of a band are made of."""
+    """What windows are made of: a raster that they lie in, with its edge costs and their slopes."""
 
-    windows: Windows
+    quality: NDArray[np.floating]
+    node: NDArray[np.bool_]
     costs: tuple[NDArray[np.float64], ...]
     slopes: tuple[NDArray[np.float64], ...]
-    node: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """First row and column of windows of one shape."""
+
+    tops: NDArray[np.intp]
+    lefts: NDArray[np.intp]
+    window: WindowShape
 
 
 class LeastCostPass:
-    """Compute batches of windows of one landscape.
+    """Compute batches of windows of one landscape, or windows that are cut already.
 
     Parameters
     ----------
     model : LandscapeModel
         One that `serves` accepts.
     slopes : bool
-        Whether `gradient` will be called.
+        Whether gradients will be asked for.
     """
 
     def __init__(self, model: LandscapeModel, *, slopes: bool) -> None:
         self._model, self._with_slopes = model, slopes
         self._lock = threading.Lock()
+        self._windows: Windows | None = None
         self._ground: _Ground | None = None
 
     @staticmethod
@@ -69,30 +82,62 @@ class LeastCostPass:
         -------
         list of array, shape (windows, lanes)
         """
-        ground, of_window = self._prepared(batch.windows), self._of_window(batch)
+        places = _Places(batch.tops, batch.lefts, batch.window)
+        return list(self._sums(self._prepared(batch.windows), places, 3 if lengths else 1))
+
+    def gradient(self, batch: Batch) -> Found:
+        """Return the derivatives by resistance and quality, of the windows' cells; C and its derivative by the scale."""
+        places = _Places(batch.tops, batch.lefts, batch.window)
+        by_resistance, by_quality, numbers = self._gradient(self._prepared(batch.windows), places)
+        return Found(of_cells=(by_resistance, by_quality), numbers=tuple(numbers.T))
+
+    def connectivity_of(self, cut: Cut, count: int, window: WindowShape) -> NDArray[np.float64]:
+        """Return what the sources of each of the first `count` windows add to C, without self terms.
+
+        Parameters
+        ----------
+        cut : (resistance, quality, movement cost, latitude)
+            Of windows, arrays of shape (windows, height, width) and (windows, height); the third is ignored.
+        """
+        (accessible,) = self._sums(*self._beneath_each_other(cut, count, window), 1)
+        sources = window.block(cut[1][:count]).reshape(count, window.lanes)
+        return (sources.astype(float) * accessible).sum(axis=1)
+
+    def gradient_of(
+        self, cut: Cut, count: int, window: WindowShape
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return `connectivity_of` windows, and the derivatives of their sum by their cells' resistance and quality."""
+        by_resistance, by_quality, numbers = self._gradient(*self._beneath_each_other(cut, count, window))
+        return numbers[:, 0], by_resistance, by_quality
+
+    def _sums(self, ground: _Ground, places: _Places, several: int) -> NDArray[np.float64]:
+        """Return sums of shape (several, windows, lanes)."""
+        of_window = self._of_window(places.window, ground.quality.dtype)
         lanes = of_window["groups"]
-        out = np.zeros((3 if lengths else 1, len(batch.tops), *lanes.shape[:2]))
+        out = np.zeros((several, len(places.tops), *lanes.shape[:2]))
         self._run(
             functools.partial(
                 window_connectivity.sums_of_windows,
                 ground.costs,
                 ground.node,
-                batch.windows.quality,
-                batch.tops,
-                batch.lefts,
+                ground.quality,
+                places.tops,
+                places.lefts,
                 *of_window.values(),
-                () if lengths else None,
+                () if several > 1 else None,
                 ((),) * lanes.shape[1],
                 out,
             ),
-            len(batch.tops),
+            len(places.tops),
         )
-        return list(_by_lane(out, lanes, batch.window))
+        return _by_lane(out, lanes, places.window)
 
-    def gradient(self, batch: Batch) -> Found:
-        """Return the derivatives by resistance and quality, of the windows' cells; C and its derivative by the scale."""
-        ground, of_window = self._prepared(batch.windows), self._of_window(batch)
-        shape = (len(batch.tops), batch.window.height, batch.window.width)
+    def _gradient(
+        self, ground: _Ground, places: _Places
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return derivatives by resistance and quality, (windows, height, width); C and that by the scale, (windows, 2)."""
+        of_window = self._of_window(places.window, ground.quality.dtype)
+        shape = (len(places.tops), places.window.height, places.window.width)
         by_resistance, by_quality, numbers = np.empty(shape), np.zeros(shape), np.zeros((shape[0], 2))
         self._run(
             functools.partial(
@@ -100,9 +145,9 @@ class LeastCostPass:
                 ground.costs,
                 ground.slopes,
                 ground.node,
-                batch.windows.quality,
-                batch.tops,
-                batch.lefts,
+                ground.quality,
+                places.tops,
+                places.lefts,
                 *of_window.values(),
                 1 + tie_tolerance(np.float64),
                 ((),) * of_window["groups"].shape[1],
@@ -112,7 +157,7 @@ class LeastCostPass:
             ),
             shape[0],
         )
-        return Found(of_cells=(by_resistance, by_quality), numbers=tuple(numbers.T))
+        return by_resistance, by_quality, numbers
 
     def _run(self, kernel: Any, windows: int) -> None:
         failed = in_parts(kernel, windows)
@@ -120,25 +165,40 @@ class LeastCostPass:
             raise RuntimeError(f"The shortest paths of window {failed} do not settle: edge costs must be > 0.")
 
     def _prepared(self, windows: Windows) -> _Ground:
+        """Return what the windows of a band are made of, made once."""
         with self._lock:
-            if self._ground is None or self._ground.windows is not windows:
+            if self._ground is None or self._windows is not windows:
                 self._ground = None
-                neighbourhood, resistance = self._model.neighbourhood, windows.resistance
-                latitude = windows.latitude(neighbourhood)
-                found = _edges(resistance.astype(np.float64), latitude, neighbourhood, self._with_slopes)
-                costs, slopes = (tuple(np.asarray(each) for each in part) for part in found)
-                self._ground = _Ground(windows, costs, slopes, np.isfinite(resistance))
+                latitude = windows.latitude(self._model.neighbourhood)
+                self._ground, self._windows = self._made(windows.resistance, windows.quality, latitude), windows
             return self._ground
 
-    def _of_window(self, batch: Batch) -> dict[str, Any]:
+    def _made(
+        self,
+        resistance: NDArray[np.floating],
+        quality: NDArray[np.floating],
+        latitude: NDArray[np.float64] | None,
+    ) -> _Ground:
+        found = _edges(resistance.astype(np.float64), latitude, self._model.neighbourhood, self._with_slopes)
+        costs, slopes = (tuple(np.asarray(each) for each in part) for part in found)
+        return _Ground(quality, np.isfinite(resistance), costs, slopes)
+
+    def _beneath_each_other(self, cut: Cut, count: int, window: WindowShape) -> tuple[_Ground, _Places]:
+        """Return windows as one raster, whose edges from one to the next no window takes."""
+        resistance, quality, _, latitude = cut
+        resistance, quality = (each.reshape(-1, window.width) for each in (resistance, quality))
+        places = _Places(np.arange(count) * window.height, np.zeros(count, np.intp), window)
+        return self._made(resistance, quality, None if latitude is None else latitude.ravel()), places
+
+    def _of_window(self, window: WindowShape, precision: np.dtype) -> dict[str, Any]:
         """Return what the kernels are told of windows and of what counts in them, in their order."""
-        shape, around, precision = batch.window, self._model.neighbourhood.around, batch.windows.quality.dtype
+        around = self._model.neighbourhood.around
         limit = float(self._model.limit) * (1 + tie_tolerance(precision))
         return {
-            "size": (shape.height, shape.width),
-            "groups": lane_groups(shape),
-            "outside": _outside(shape) if shape.own_windows else None,
-            "around": around if 0 < around < shape.width else None,
+            "size": (window.height, window.width),
+            "groups": lane_groups(window),
+            "outside": _outside(window) if window.own_windows else None,
+            "around": around if 0 < around < window.width else None,
             "kernel": self._model.proximity.kernel,
             "scale": precision.type(self._model.proximity.scale),
             # No subnormal number.

@@ -114,7 +114,9 @@ def radius_plan(
         narrower = 0 if smaller else next((each for each in range(block - 2, 0, -2) if fits(radius, each)), 0)
         if smaller or narrower:
             found = f"RADIUS = {smaller}" if smaller else f"BLOCK = {narrower}"
-            return f"{found} would fit; it changes what is computed. Or use a coarser raster, or raise the memory limit."
+            return (
+                f"{found} would fit; it changes what is computed. Or use a coarser raster, or raise the memory limit."
+            )
         engine = fixed_memory(1, 1, gradient=gradient) + cost.compilation
         least = smaller_extent(lambda side: fits(1, 1, side, side), max(rows, columns), engine)
         return least.replace("Set EXTENT", "Set RADIUS and BLOCK to 1 and EXTENT")

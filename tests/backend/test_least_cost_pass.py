@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from backend import connectivity
+from backend.block_connectivity import block_gradients, block_values
 from backend.connectivity import ConnectivityGradient, LandscapeModel, connectivity_gradient
 from backend.dispersal import load_kernel
 from backend.distances import EuclideanDistance, LeastCostDistance
 from backend.grid import Neighbourhood, Sphere, edge_cost_slopes, edge_costs
+from backend.landscape_blocks import Blocks, Edits
 from backend.least_cost_pass import LeastCostPass, lane_groups
 from backend.proximity import Proximity
 from backend.solvers.threads import set_thread_count
@@ -127,6 +129,31 @@ def test_equals_the_differentiable_functions(name, differentiable):
 def gradient_with(setting: Setting, **changes: object) -> ConnectivityGradient:
     plan = replace(setting.plan, **changes)
     return connectivity_gradient(setting.model, plan, *setting.rasters(), Listener())
+
+
+CUT = ["base", "corners open", "four neighbours", "ties", "own windows", "around the globe", "single precision"]
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_windows_that_are_cut_already_give_the_same(name, differentiable):
+    """Planning's blocks: what each adds to C and the gradient, a changed cell in every second one."""
+    setting = SETTINGS[name]
+    tolerance = 1e-12 if setting.precision == "float64" else 3e-5
+    blocks = Blocks(setting.model, setting.plan, local=not setting.window.own_windows)
+    ground = blocks.ground(*setting.rasters())
+    chosen = np.arange(blocks.count)
+    cell = np.array([5 * COLUMNS + 6])
+    edits = Edits([cell[:0], cell], [np.zeros(0), np.full(1, 1.25)], [np.zeros(0), np.full(1, 3.0)])
+
+    def found() -> list[np.ndarray]:
+        values = block_values(blocks, ground, chosen, Listener(), edits, chosen % 2)
+        return [values, *block_gradients(blocks, ground, chosen, Listener())]
+
+    compiled = found()
+    differentiable()
+    for ours, reference in zip(compiled, found(), strict=True):
+        assert np.abs(reference).max() > 0
+        assert ours == pytest.approx(reference, rel=0, abs=tolerance * np.abs(reference).max())
 
 
 def test_threads_and_batches_change_no_bit():
