@@ -153,7 +153,7 @@ def test_nodata(laboratory, where):
     if where == "quality":
         assert (outcome.map("FUNCTIONAL_HABITAT")[2:4, 3:6] == 0).all()
         assert (outcome.map("ACCESSIBLE_HABITAT")[2:4, 3:6] > 0).all()
-    lost = [warning for warning in outcome.heard.warnings if "lie on barriers" in warning]
+    lost = [warning for warning in outcome.heard.warnings if "on barriers" in warning]
     assert bool(lost) == (where in ("movement", "different"))
 
 
