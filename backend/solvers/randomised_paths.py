@@ -1,7 +1,7 @@
 """Randomised shortest paths inside windows: how likely a walker that is punished for costs gets from source to cell."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -133,7 +133,7 @@ def _backward(window: WindowShape, by_theta: bool, saved: tuple, cotangents: Arr
         before = place - 1
 
         def again() -> _Kept:
-            return _one_pass(window, by_theta, True, *inputs, _of_pass(graph, before))[2]
+            return cast(_Kept, _one_pass(window, by_theta, True, *inputs, _of_pass(graph, before))[2])
 
         return before, lax.cond(before > 0, again, lambda: kept), found
 
@@ -219,7 +219,7 @@ def _gradient_of_pass(
 
         found, pull = jax.vjp(walks, selection.selected(), theta)
         of_selected, of_theta = pull(survival_gradient(found, graph.joined, weight))
-        of_system = System(*pull_back(selection, of_selected, window, definite=False))
+        of_system = System(*cast(tuple[Any, ...], pull_back(selection, of_selected, window, definite=False)))
         of_affinity, of_cost, more = jax.vjp(system, affinity, cost, theta)[1](of_system)
         return of_affinity, of_cost, of_theta + more
 

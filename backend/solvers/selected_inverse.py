@@ -7,7 +7,7 @@ from minus the derivative of the elimination's own recursions in the direction :
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -169,7 +169,7 @@ def _times(stencil: Stencil, values: Array) -> Array:
     height, width = values.shape[1:3]
     padded = jnp.pad(values, ((0, 0), (1, 1), (1, 1), (0, 0)))
     places = [(down, right) for down in range(3) for right in range(3)]
-    return sum(stencil[a, b][..., None] * padded[:, a : a + height, b : b + width] for a, b in places)
+    return cast(Array, sum(stencil[a, b][..., None] * padded[:, a : a + height, b : b + width] for a, b in places))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
