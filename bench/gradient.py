@@ -231,7 +231,9 @@ TASKS = (
                 _ours("float32"),
                 ours=True,
                 caches=True,
-                note="distances, and with them which paths tie, are in float64; proximities and gradients are not",
+                note="distances, and with them which paths tie, are in float64; proximities and gradients are not. Rounding the "
+                "rasters to float32 makes or breaks a tie in 8 of the 16 384 cells of window 41: float64 of the same rounded rasters is as far "
+                "off (6.1e-4), and 2.9e-7 from float32",
             ),
             Contestant("Driftway", "float64", "engine", _ours("float64"), ours=True, caches=True),
             Contestant("SciPy dijkstra", "float64", "peers", _scipy, reference=True, answers=_without_gradients),

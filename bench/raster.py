@@ -213,7 +213,15 @@ TASKS = (
         tolerance={"float32": 1e-4, "float64": 1e-6},  # the maps are stored in 32 bits
         targets=(
             Target("sensitivity on two cores, float64", 60, "s of wall time", _two_cores),
-            Target("two cores", 1.7, "x as fast as one", times_tool(*_THREADS), at_least=True),
+            Target(
+                "two cores",
+                1.7,
+                "x as fast as one",
+                times_tool(*_THREADS),
+                at_least=True,
+                bounded_by="(Some 1.7 s of each run are start, reading, checks and writing, whatever the threads; the passes alone are "
+                "under Two cores beside one.)",
+            ),
         ),
         headline="sensitivity",
     ),
